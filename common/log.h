@@ -1,0 +1,25 @@
+/* log.h - one line per event on standard error: JSON when that is not a terminal.
+ * Thread-safe; never logs addresses, secrets or bodies. SPDX-License-Identifier: MIT */
+#ifndef VP_LOG_H
+#define VP_LOG_H
+
+#include "buf.h"
+
+typedef enum vp_log_level { VP_LOG_DEBUG, VP_LOG_INFO, VP_LOG_WARN, VP_LOG_ERROR } vp_log_level;
+
+/* process: "gateway", "polls"...; level: the lowest that is written. */
+void vp_log_init(const char *process, vp_log_level level);
+bool vp_log_on(vp_log_level level);
+VP_CHECKED vp_err vp_log_level_parse(vp_str name, vp_log_level *out);
+
+/* request_id: 26 characters or NULL. Level is tested before anything is formatted. */
+#define vp_log(level, request_id, ...) \
+    do { \
+        if (vp_log_on(level)) vp_log_write((level), (request_id), __VA_ARGS__); \
+    } while (0)
+void vp_log_write(vp_log_level level, const char *request_id, const char *fmt, ...)
+    VP_PRINTF(3, 4) __attribute__((cold));
+/* A ready line (no newline) through the same lock: the access log. */
+void vp_log_raw(vp_str line);
+
+#endif
