@@ -1,0 +1,41 @@
+/* registry.h - what an instance announces of itself in Redis, and how others read it.
+ * Key instance:ID (JSON, lifetime VP_REGISTRY_LIFE_MS) and the sorted set `instances` (member: id,
+ * score: last heartbeat in Redis milliseconds). The registry introduces; only silence on the wire
+ * removes. SPDX-License-Identifier: MIT */
+#ifndef VP_REGISTRY_H
+#define VP_REGISTRY_H
+
+#include "json.h"
+#include "ulid.h"
+
+enum {
+    VP_REGISTRY_LIFE_MS = 5000,
+    VP_REGISTRY_BEAT_MS = 1000,
+    VP_REGISTRY_INSTANCES = 256, /* more than this are not read */
+    VP_REGISTRY_ROUTES = 96      /* of one service */
+};
+
+typedef struct vp_registry_route {
+    char method[8];
+    char pattern[128];
+    int64_t body_max;
+} vp_registry_route;
+
+typedef struct vp_registry_record {
+    char service[24];
+    char id[VP_ULID_LEN + 1]; /* identity: a restarted process is a new one */
+    char version[24];
+    char endpoint[192];  /* where to call */
+    char publish[192];   /* where states of topics come from; may be empty */
+    char topics[64];     /* prefixes of the topics it publishes: "poll" */
+    int64_t started_ms, load; /* load: calls in work at the last beat */
+    bool draining;
+    int protocol, n_routes;
+    vp_registry_route *routes; /* owned */
+} vp_registry_record;
+
+void vp_registry_write(vp_buf *out, const vp_registry_record *r);
+VP_CHECKED vp_err vp_registry_read(vp_str text, vp_registry_record *out, vp_fault *why);
+void vp_registry_release(vp_registry_record *r);
+
+#endif

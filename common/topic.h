@@ -1,0 +1,23 @@
+/* topic.h - the newest state of a topic ("poll:ID", "article:ID") on its way to voxpop-live.
+ * Always a whole state with a version, never an increment: any message may be lost.
+ * Three ZeroMQ frames: topic | version (8 bytes, big-endian) and event name | data (a JSON object).
+ * SPDX-License-Identifier: MIT */
+#ifndef VP_TOPIC_H
+#define VP_TOPIC_H
+
+#include "buf.h"
+
+enum { VP_TOPIC_NAME_MAX = 64, VP_TOPIC_EVENT_MAX = 16, VP_TOPIC_DATA_MAX = 64 * 1024,
+       VP_TOPIC_FRAMES = 3, VP_TOPIC_STAMP_MAX = 8 + VP_TOPIC_EVENT_MAX };
+
+typedef struct vp_topic_state {
+    vp_str topic, event, data; /* event: "tally", "closed" or "article" */
+    uint64_t version;          /* only grows; a reader keeps the highest */
+} vp_topic_state;
+
+/* prefix:ULID with a lower-case prefix of letters. */
+bool vp_topic_valid(vp_str name);
+void vp_topic_stamp(const vp_topic_state *s, char out[VP_TOPIC_STAMP_MAX], size_t *n);
+VP_CHECKED vp_err vp_topic_decode(const vp_str *frames, size_t n, vp_topic_state *out, vp_fault *why);
+
+#endif
