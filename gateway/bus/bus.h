@@ -1,0 +1,80 @@
+/* bus.h - calls from this process to the services' instances, over ZeroMQ.
+ * One dispatcher thread owns every socket. Any thread submits a call and waits for it; only the
+ * dispatcher completes a call, also at its deadline, so a call may live on the caller's stack from
+ * bus_submit until bus_wait returns (or `done` has run). SPDX-License-Identifier: MIT */
+#ifndef BUS_H
+#define BUS_H
+
+#include <stdatomic.h>
+#include <zmq.h>
+
+#include "envelope.h"
+#include "metrics.h"
+#include "registry.h"
+#include "route.h"
+
+enum {
+    BUS_CALLS = 4096,          /* calls outstanding in all; more are VP_EBUSY */
+    BUS_INSTANCE_CALLS = 256,  /* outstanding at one instance */
+    BUS_RESENDS = 3            /* an instance that died hands its calls on at most so often */
+};
+
+typedef struct bus bus;
+typedef struct bus_call bus_call;
+
+/* Where a call goes; from bus_route. */
+typedef struct bus_target {
+    char service[24];
+    int64_t body_max;
+} bus_target;
+
+struct bus_call {
+    /* in: all borrowed until completion */
+    const char *service;
+    vp_str head, context, body; /* blocks of fields; see envelope.h */
+    uint8_t resend_id[VP_ULID_BYTES];
+    int64_t timeout_ms;
+    void (*done)(bus_call *call); /* runs on the dispatcher's thread; NULL: somebody waits */
+    void *user;
+    /* out */
+    vp_err err;       /* VP_OK: a reply; VP_EAWAY, VP_EBUSY, VP_ETIMEOUT, VP_EPROTO */
+    vp_envelope reply;/* borrows frame[] */
+    zmq_msg_t frame[VP_ENVELOPE_FRAMES];
+    int n_frames;
+    /* the bus's own */
+    bus_call *next;
+    _Atomic uint32_t state;
+    int64_t deadline_ms, sent_us;
+    uint32_t slot;
+    int instance, resends;
+};
+
+/* redis_url: where the registry is. zmq: a context that outlives the bus. */
+VP_CHECKED vp_err bus_new(bus **out, void *zmq, const char *redis_url, vp_fault *why);
+void bus_destroy(bus **self_p); /* fails what is outstanding with VP_EAWAY, ends the threads */
+
+/* Adds an instance that is not in the registry (accounts, over inproc). Before any call. */
+VP_CHECKED vp_err bus_add_local(bus *self, const vp_registry_record *record, vp_fault *why);
+
+/* Who answers method and raw path. VP_ENOTFOUND; VP_EMETHOD with the methods in allow; VP_EAWAY:
+ * nothing at all is announced yet. HEAD is looked up as GET. Thread-safe, lock-free. */
+VP_CHECKED vp_err bus_route(bus *self, vp_str method, vp_str raw_path, bus_target *out,
+                            char allow[64]);
+
+void bus_call_init(bus_call *call, const char *service, int64_t timeout_ms);
+void bus_submit(bus *self, bus_call *call);
+void bus_wait(bus_call *call);
+void bus_call_release(bus_call *call); /* frees the reply's frames */
+
+/* Redis clock in ms as the bus last learned it; for not_after. */
+int64_t bus_now(const bus *self);
+bool bus_redis_up(const bus *self);
+/* Instances as JSON: [{service,id,version,load,draining,outstanding,endpoint}]. */
+void bus_status(bus *self, vp_buf *out);
+/* Calls fn for each live instance's publish endpoint (for voxpop-live). */
+void bus_publishers(bus *self, void (*fn)(void *user, const vp_registry_record *r), void *user);
+/* Grows whenever the set of instances changes. */
+uint64_t bus_generation(const bus *self);
+void bus_metrics(bus *self, vp_buf *out);
+
+#endif
