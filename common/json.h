@@ -21,15 +21,17 @@ typedef struct vp_json_rule {
     const char *name;
     vp_json_kind kind; /* TIME: RFC 3339 text; ID: a ULID */
     bool required;     /* an optional one may be absent or null */
-    int64_t min, max;  /* TEXT: characters (code points) after trimming; INT: value; LIST: elements */
-    const char *one_of; /* TEXT: allowed words, separated by spaces; NULL: any */
+    int64_t min, max;  /* TEXT: characters (code points) after trimming; INT: value; LIST: elements.
+                          A max of 0 is no bound (of an INT: together with a min of 0) */
+    const char *one_of; /* TEXT: allowed words, separated by spaces, then min and max do not count; NULL: any */
 } vp_json_rule;
 
 /* Checks an object against rules (ended by {NULL}); unknown names are ignored (clients may be
  * newer). Adds an error with its pointer (prefix + "/name") for each bad field. VP_EINVAL if any. */
 VP_CHECKED vp_err vp_json_check(const json_t *object, const vp_json_rule *rules, const char *prefix,
                                 vp_problem *problem);
-/* The member as borrowed text / number / flag; fallback when absent or null. */
+/* The member as borrowed text / number / flag; fallback when absent, null or of another type.
+ * A text comes as it was sent: see vp_str_trim. */
 vp_str vp_json_text(const json_t *object, const char *name);
 int64_t vp_json_int(const json_t *object, const char *name, int64_t fallback);
 bool vp_json_bool(const json_t *object, const char *name, bool fallback);

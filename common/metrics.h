@@ -24,7 +24,7 @@ void vp_metric_add(vp_metric *m, long long n);
 void vp_metric_set(vp_metric *m, long long v);
 void vp_metric_observe_us(vp_metric *m, int64_t us);
 void vp_metrics_write(vp_buf *out, const vp_metric *table, size_t n);
-/* Resident memory, descriptors and start time of this process, under the given prefix label. */
+/* Resident memory, descriptors, start and processor time of this process: process_... */
 void vp_metrics_write_process(vp_buf *out);
 
 #endif

@@ -1,7 +1,7 @@
 /* route.h - path patterns such as /api/v1/articles/{id}/comments, matched on the raw path.
  * A literal segment beats a parameter; matching is per whole segment. A raw path that is not
- * absolute, has an empty, "." or ".." segment, a bad percent escape, %00 or a decoded '/' matches
- * nothing. SPDX-License-Identifier: MIT */
+ * absolute, has an empty, "." or ".." segment, a bad percent escape, %00 or a decoded '/', or
+ * that is not UTF-8, matches nothing. SPDX-License-Identifier: MIT */
 #ifndef VP_ROUTE_H
 #define VP_ROUTE_H
 

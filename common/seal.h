@@ -19,7 +19,8 @@ void vp_seal_hash(vp_str message, uint8_t *out, size_t n); /* unkeyed, n 8..32 *
 /* base64url without padding; out holds (n*4+2)/3 + 1. */
 void vp_seal_base64(const uint8_t *p, size_t n, char *out);
 VP_CHECKED vp_err vp_seal_unbase64(vp_str text, uint8_t *out, size_t max, size_t *n);
-/* A signed token "BASE64(payload).BASE64(mac)"; payload up to 64 bytes. */
+/* A signed token "BASE64(payload).BASE64(mac)"; payload up to 64 bytes. Whatever this key did not
+ * sign opens to VP_EDENIED, and payload is left alone. */
 void vp_seal_sign(const uint8_t key[VP_SEAL_KEY], vp_str payload, vp_buf *out);
 VP_CHECKED vp_err vp_seal_open(const uint8_t key[VP_SEAL_KEY], vp_str token, uint8_t payload[64],
                                size_t *n);
