@@ -25,7 +25,7 @@ typedef struct vp_conf_item {
 
 /* Items end with {NULL}. --name value and --name=value are taken; anything else is an error.
  * --help and --version print and set *done (exit 0). */
-VP_CHECKED vp_err vp_conf_load(const vp_conf_item *items, const char *process, int argc, char **argv,
-                               char **environ, bool *done, vp_fault *why);
+VP_CHECKED vp_err vp_conf_load(const vp_conf_item *items, const char *process, int argc,
+                               char **argv, char **environ, bool *done, vp_fault *why);
 
 #endif

@@ -8,9 +8,9 @@
 #include "ulid.h"
 
 enum {
-    VP_PROTOCOL = 1,          /* ours; N talks to N-1 */
-    VP_ENVELOPE_HEADER = 48,  /* bytes of the fixed header */
-    VP_ENVELOPE_FRAMES = 4,   /* header, head, context, body */
+    VP_PROTOCOL = 1,         /* ours; N talks to N-1 */
+    VP_ENVELOPE_HEADER = 48, /* bytes of the fixed header */
+    VP_ENVELOPE_FRAMES = 4,  /* header, head, context, body */
     VP_ENVELOPE_HEAD_MAX = 16 * 1024,
     VP_ENVELOPE_BODY_MAX = 4 * 1024 * 1024,
     VP_FIELD_MAX = 12 * 1024 /* bytes in one field's value */
@@ -20,10 +20,10 @@ typedef enum vp_kind { VP_KIND_CALL = 1, VP_KIND_REPLY, VP_KIND_PING, VP_KIND_PO
 
 typedef struct vp_envelope {
     uint8_t version, kind, flags;
-    uint16_t status;      /* of a reply: HTTP status; else 0 */
-    uint64_t call_id;     /* the caller's own; echoed */
-    int64_t not_after_ms; /* Redis clock: a write is refused past it */
-    uint32_t left_ms;     /* milliseconds that the caller still waits, when sent */
+    uint16_t status;                  /* of a reply: HTTP status; else 0 */
+    uint64_t call_id;                 /* the caller's own; echoed */
+    int64_t not_after_ms;             /* Redis clock: a write is refused past it */
+    uint32_t left_ms;                 /* milliseconds that the caller still waits, when sent */
     uint8_t resend_id[VP_ULID_BYTES]; /* the same on every resend of one call */
     vp_str head, context, body;       /* borrowed; blocks of fields, and bytes */
 } vp_envelope;
@@ -39,9 +39,9 @@ VP_CHECKED vp_err vp_envelope_decode(const vp_str *frames, size_t n, vp_envelope
 /* Fields of head and context: tag, length, bytes. An unknown tag is skipped. */
 typedef enum vp_field {
     /* head of a call */
-    VP_F_METHOD = 1, /* GET, POST...; SYNC and LOOK only between processes */
-    VP_F_PATH,       /* raw, as the client wrote it */
-    VP_F_QUERY,      /* raw, without '?' */
+    VP_F_METHOD = 1,   /* GET, POST...; SYNC and LOOK only between processes */
+    VP_F_PATH,         /* raw, as the client wrote it */
+    VP_F_QUERY,        /* raw, without '?' */
     VP_F_CONTENT_TYPE, /* also of a reply; absent: application/json */
     VP_F_ACCEPT,
     VP_F_ACCEPT_LANGUAGE,
@@ -54,9 +54,9 @@ typedef enum vp_field {
     VP_F_REQUEST_ID = 20, /* 26 characters */
     VP_F_ACTOR_ID,        /* absent: not signed in */
     VP_F_ACTOR_LOGIN,
-    VP_F_ACTOR_ROLE,      /* admin, editor, author, moderator */
-    VP_F_ADDRESS,         /* keyed hash of the client's address prefix, never the address */
-    VP_F_BASE_URL,        /* https://host, for links */
+    VP_F_ACTOR_ROLE, /* admin, editor, author, moderator */
+    VP_F_ADDRESS,    /* keyed hash of the client's address prefix, never the address */
+    VP_F_BASE_URL,   /* https://host, for links */
     VP_F_TRACEPARENT,
     /* head of a reply */
     VP_F_ETAG = 40,

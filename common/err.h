@@ -8,22 +8,22 @@
 
 typedef enum vp_err {
     VP_OK = 0,
-    VP_ESYNTAX,   /* cannot be read at all: 400 */
-    VP_EAUTH,     /* not signed in: 401 */
-    VP_EDENIED,   /* signed in or not, this is not allowed: 403 */
-    VP_ENOTFOUND, /* 404 */
-    VP_EMETHOD,   /* the path exists, not with this method: 405 */
-    VP_ECONFLICT, /* the state forbids it: 409 */
-    VP_ESTALE,    /* If-Match names an older revision: 412 */
-    VP_ETOOBIG,   /* over a cap: 413 */
-    VP_EINVAL,    /* readable, but of a wrong shape or value: 422 */
-    VP_ENEEDMATCH,/* If-Match is missing: 428 */
-    VP_ETOOMANY,  /* this client asks too often: 429 */
-    VP_ESYSTEM,   /* the operating system or a library refused: 500 */
-    VP_EPROTO,    /* a peer broke the wire contract: 502 */
-    VP_EBUSY,     /* a bounded queue is full: 503 */
-    VP_EAWAY,     /* Redis or every instance of a service is away: 503 */
-    VP_ETIMEOUT,  /* past its deadline: 504 */
+    VP_ESYNTAX,    /* cannot be read at all: 400 */
+    VP_EAUTH,      /* not signed in: 401 */
+    VP_EDENIED,    /* signed in or not, this is not allowed: 403 */
+    VP_ENOTFOUND,  /* 404 */
+    VP_EMETHOD,    /* the path exists, not with this method: 405 */
+    VP_ECONFLICT,  /* the state forbids it: 409 */
+    VP_ESTALE,     /* If-Match names an older revision: 412 */
+    VP_ETOOBIG,    /* over a cap: 413 */
+    VP_EINVAL,     /* readable, but of a wrong shape or value: 422 */
+    VP_ENEEDMATCH, /* If-Match is missing: 428 */
+    VP_ETOOMANY,   /* this client asks too often: 429 */
+    VP_ESYSTEM,    /* the operating system or a library refused: 500 */
+    VP_EPROTO,     /* a peer broke the wire contract: 502 */
+    VP_EBUSY,      /* a bounded queue is full: 503 */
+    VP_EAWAY,      /* Redis or every instance of a service is away: 503 */
+    VP_ETIMEOUT,   /* past its deadline: 504 */
     VP_ERR_COUNT
 } vp_err;
 

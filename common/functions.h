@@ -1,8 +1,8 @@
 /* functions.h - a service's Redis Functions under a versioned library name.
  * Function names are global in Redis, so library and functions carry the version and 8 hex digits
  * of the source's hash (polls_1_1a2b3c4d_cast): two versions run side by side.
- * In the Lua source, @{name} stands for that prefix followed by name: register_function('@{cast}', …).
- * The shared prelude once.lua is put in front. SPDX-License-Identifier: MIT */
+ * In the Lua source, @{name} stands for that prefix followed by name: register_function('@{cast}',
+ * …). The shared prelude once.lua is put in front. SPDX-License-Identifier: MIT */
 #ifndef VP_FUNCTIONS_H
 #define VP_FUNCTIONS_H
 

@@ -13,14 +13,15 @@ bool vp_log_on(vp_log_level level);
 VP_CHECKED vp_err vp_log_level_parse(vp_str name, vp_log_level *out);
 
 /* request_id: 26 characters or NULL. Level is tested before anything is formatted. */
-#define vp_log(level, request_id, ...) \
-    do { \
-        if (vp_log_on(level)) vp_log_write((level), (request_id), __VA_ARGS__); \
+#define vp_log(level, request_id, ...)                                                             \
+    do {                                                                                           \
+        if (vp_log_on(level)) vp_log_write((level), (request_id), __VA_ARGS__);                    \
     } while (0)
-void vp_log_write(vp_log_level level, const char *request_id, const char *fmt, ...)
-    VP_PRINTF(3, 4) __attribute__((cold));
+void vp_log_write(vp_log_level level, const char *request_id, const char *fmt, ...) VP_PRINTF(3, 4)
+    __attribute__((cold));
 /* A ready line (no newline) through the same lock: the access log. It is kept for up to a second
- * or 64 KiB, until the next call here; a loop should call vp_log_flush when it has nothing to do. */
+ * or 64 KiB, until the next call here; a loop should call vp_log_flush when it has nothing to do.
+ */
 void vp_log_raw(vp_str line);
 /* Writes out what vp_log_raw keeps. Also done at exit. */
 void vp_log_flush(void);

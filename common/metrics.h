@@ -1,5 +1,6 @@
 /* metrics.h - counters, gauges and latency histograms in a static table, written as Prometheus
- * text. Adding is one relaxed atomic. The table belongs to the process. SPDX-License-Identifier: MIT */
+ * text. Adding is one relaxed atomic. The table belongs to the process. SPDX-License-Identifier:
+ * MIT */
 #ifndef VP_METRICS_H
 #define VP_METRICS_H
 
@@ -12,7 +13,7 @@ enum { VP_METRIC_BUCKETS = 16 }; /* histogram: 50 us * 2^i, the last is +Inf */
 typedef enum vp_metric_kind { VP_COUNTER, VP_GAUGE, VP_HISTOGRAM } vp_metric_kind;
 
 typedef struct vp_metric {
-    const char *name; /* voxpop_gateway_requests_total */
+    const char *name;   /* voxpop_gateway_requests_total */
     const char *labels; /* e.g. "class=\"2xx\"" or NULL */
     vp_metric_kind kind;
     const char *help; /* rows of the same name stand together; only the first one's help is used */

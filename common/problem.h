@@ -17,7 +17,8 @@ typedef struct vp_problem {
     } fields[VP_PROBLEM_FIELDS];
 } vp_problem;
 
-/* Sets the code and detail; the first one set wins. Returns code, so that a caller can return it. */
+/* Sets the code and detail; the first one set wins. Returns code, so that a caller can return it.
+ */
 vp_err vp_problem_set(vp_problem *p, vp_err code, const char *fmt, ...) VP_PRINTF(3, 4);
 /* Adds a bad field and makes the code VP_EINVAL if none is set. */
 void vp_problem_field(vp_problem *p, const char *pointer, const char *fmt, ...) VP_PRINTF(3, 4);

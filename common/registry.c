@@ -6,7 +6,7 @@
 #include "mem.h"
 
 static void member(vp_buf *out, const char *name, const char *value) {
-    vp_buf_addc(out, out->len > 1 ? ',' : ' ');
+    if (out->len > 1) vp_buf_addc(out, ',');
     vp_buf_addf(out, "\"%s\":", name);
     vp_buf_add_json(out, vp_str_of(value));
 }

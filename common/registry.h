@@ -25,9 +25,9 @@ typedef struct vp_registry_record {
     char service[24];
     char id[VP_ULID_LEN + 1]; /* identity: a restarted process is a new one */
     char version[24];
-    char endpoint[192];  /* where to call */
-    char publish[192];   /* where states of topics come from; may be empty */
-    char topics[64];     /* prefixes of the topics it publishes: "poll" */
+    char endpoint[192];       /* where to call */
+    char publish[192];        /* where states of topics come from; may be empty */
+    char topics[64];          /* prefixes of the topics it publishes: "poll" */
     int64_t started_ms, load; /* load: calls in work at the last beat */
     bool draining;
     int protocol, n_routes;

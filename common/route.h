@@ -9,10 +9,13 @@
 
 enum { VP_ROUTE_SEGMENTS = 10, VP_ROUTE_PARAMS = 4, VP_ROUTE_PATH_MAX = 1024 };
 
-typedef struct vp_route {   /* compiled; borrows nothing */
-    int n;                  /* segments */
-    int specificity;        /* greater is more specific, among routes that match one path */
-    struct { char text[40]; bool param; } segment[VP_ROUTE_SEGMENTS];
+typedef struct vp_route { /* compiled; borrows nothing */
+    int n;                /* segments */
+    int specificity;      /* greater is more specific, among routes that match one path */
+    struct {
+        char text[40];
+        bool param;
+    } segment[VP_ROUTE_SEGMENTS];
 } vp_route;
 
 typedef struct vp_route_params { /* decoded values, in pattern order */

@@ -19,13 +19,13 @@
 #include "topic.h"
 
 enum {
-    VP_SERVICE_CALLS = 1024,     /* calls in work at once; more are answered 503 */
-    VP_SERVICE_BATCH = 256,      /* calls in one batch */
-    VP_CALL_COMMANDS = 16,       /* Redis commands of one call in one round */
-    VP_CALL_ROUNDS = 16,         /* rounds of one call */
+    VP_SERVICE_CALLS = 1024, /* calls in work at once; more are answered 503 */
+    VP_SERVICE_BATCH = 256,  /* calls in one batch */
+    VP_CALL_COMMANDS = 16,   /* Redis commands of one call in one round */
+    VP_CALL_ROUNDS = 16,     /* rounds of one call */
     VP_CALL_ANSWER_MAX = 4 * 1024 * 1024,
-    VP_JOIN_MAX = 64,            /* calls in one joined function call */
-    VP_ARGS_MAX = 1024           /* arguments of one Redis command */
+    VP_JOIN_MAX = 64,  /* calls in one joined function call */
+    VP_ARGS_MAX = 1024 /* arguments of one Redis command */
 };
 
 typedef struct vp_service vp_service;
@@ -36,8 +36,13 @@ typedef enum vp_step {
     VP_STEP_WAIT  /* commands were appended: call finish when their replies are there */
 } vp_step;
 
-typedef enum vp_role { VP_ROLE_NONE, VP_ROLE_MODERATOR, VP_ROLE_AUTHOR, VP_ROLE_EDITOR,
-                       VP_ROLE_ADMIN } vp_role;
+typedef enum vp_role {
+    VP_ROLE_NONE,
+    VP_ROLE_MODERATOR,
+    VP_ROLE_AUTHOR,
+    VP_ROLE_EDITOR,
+    VP_ROLE_ADMIN
+} vp_role;
 
 /* Who may call an operation; a zero row does not compile into a table that starts (asserted). */
 typedef enum vp_may {
@@ -47,7 +52,7 @@ typedef enum vp_may {
     VP_MAY_AUTHOR,    /* author, editor, admin */
     VP_MAY_EDITOR,    /* editor, admin */
     VP_MAY_ADMIN,
-    VP_MAY_INSIDE     /* other processes of the system, never a client */
+    VP_MAY_INSIDE /* other processes of the system, never a client */
 } vp_may;
 
 typedef struct vp_op {
@@ -69,19 +74,19 @@ struct vp_call {
     vp_str field[VP_FIELD_COUNT]; /* VP_F_QUERY, VP_F_IF_MATCH ... ; absent: {NULL, 0} */
     vp_route_params params;       /* of op->pattern, decoded */
     vp_str body;
-    vp_role role;                 /* VP_F_ACTOR_ID and VP_F_ACTOR_LOGIN name the actor */
+    vp_role role; /* VP_F_ACTOR_ID and VP_F_ACTOR_LOGIN name the actor */
     char request_id[VP_ULID_LEN + 1];
     uint8_t resend_id[VP_ULID_BYTES];
     int64_t not_after_ms; /* Redis clock */
     /* between prepare and finish */
-    void *state;          /* zeroed memory from vp_call_state, freed with the call */
-    int round;            /* 0 in prepare, then 1, 2 … in finish */
+    void *state; /* zeroed memory from vp_call_state, freed with the call */
+    int round;   /* 0 in prepare, then 1, 2 … in finish */
     int n_replies;
     redisReply *reply[VP_CALL_COMMANDS]; /* of this round, in order; never errors */
     /* answer */
-    int status;           /* 0: not yet */
-    vp_buf out;           /* the body; JSON unless VP_F_CONTENT_TYPE is answered */
-    vp_problem problem;   /* code VP_OK: none */
+    int status;         /* 0: not yet */
+    vp_buf out;         /* the body; JSON unless VP_F_CONTENT_TYPE is answered */
+    vp_problem problem; /* code VP_OK: none */
 };
 
 /* -- for handlers ------------------------------------------------------------------------- */
@@ -104,19 +109,22 @@ void vp_call_function_once(vp_call *call, const char *name, const vp_str *keys, 
  * call->reply[i] is that element. At most VP_JOIN_MAX members to a command. */
 void vp_call_join(vp_call *call, const char *name, const vp_str *keys, int n_keys,
                   const vp_str *shared, int n_shared, const vp_str *args, int n_args);
-/* The first word of a function's array reply. "late" (504) and "other" (422: the Idempotency-Key was
- * used with another body) are answered here: then it returns {NULL, 0} and the handler returns DONE. */
+/* The first word of a function's array reply. "late" (504) and "other" (422: the Idempotency-Key
+ * was used with another body) are answered here: then it returns {NULL, 0} and the handler returns
+ * DONE. */
 vp_str vp_call_outcome(vp_call *call, const redisReply *reply);
 
 /* Sets the problem; the first one wins. Returns VP_STEP_DONE. */
 vp_step vp_call_fail(vp_call *call, vp_err code, const char *fmt, ...) VP_PRINTF(3, 4);
-/* The answer: body in call->out. For a 200 to a GET with an ETag, If-None-Match gives 304 by itself. */
+/* The answer: body in call->out. For a 200 to a GET with an ETag, If-None-Match gives 304 by
+ * itself. */
 vp_step vp_call_answer(vp_call *call, int status);
 void vp_call_reply_field(vp_call *call, vp_field tag, vp_str value); /* ETag, Location … */
 /* Decoded query parameter (lifetime: the call); {NULL,0} if absent. Bad escapes fail the call. */
 vp_str vp_call_query(vp_call *call, const char *name);
 /* ?limit= (1..100, default 20); *cursor is the decoded key, n = 0 if absent. A bad one fails with
- * 400 (pointer "?limit" or "?cursor") and false is returned. tag: the first byte of this list's cursors. */
+ * 400 (pointer "?limit" or "?cursor") and false is returned. tag: the first byte of this list's
+ * cursors. */
 bool vp_call_page(vp_call *call, char tag, int64_t *limit, char cursor[97], size_t *n);
 /* Writes ,"next_cursor":"…" or null (key.n == 0) and the Link header. */
 void vp_call_next(vp_call *call, char tag, vp_str key);
@@ -128,15 +136,16 @@ bool vp_call_may(const vp_call *call, vp_may may);
 /* -- for a service ------------------------------------------------------------------------ */
 
 int64_t vp_service_now(const vp_service *s); /* Redis clock in ms, from its last TIME */
-const uint8_t *vp_service_site_key(const vp_service *s); /* VP_SEAL_KEY bytes, shared by the system */
+const uint8_t *
+vp_service_site_key(const vp_service *s); /* VP_SEAL_KEY bytes, shared by the system */
 /* Hands out the newest state of a topic; after the write is acknowledged. */
 void vp_service_publish(vp_service *s, const vp_topic_state *state);
 
 typedef struct vp_service_def {
-    const char *name;       /* "polls" */
-    const vp_op *ops;       /* ended by {NULL}; at most VP_REGISTRY_ROUTES */
-    vp_str lua;             /* the service's functions; may be empty */
-    const char *topics;     /* prefixes of the topics that it publishes; "" for none */
+    const char *name;   /* "polls" */
+    const vp_op *ops;   /* ended by {NULL}; at most VP_REGISTRY_ROUTES */
+    vp_str lua;         /* the service's functions; may be empty */
+    const char *topics; /* prefixes of the topics that it publishes; "" for none */
     void *self;
 } vp_service_def;
 
@@ -145,12 +154,12 @@ int vp_service_main(const vp_service_def *def, int argc, char **argv);
 
 /* A loop on a thread of another process, reached over inproc and not in the registry. */
 typedef struct vp_service_options {
-    void *zmq;            /* shared context; NULL: own */
+    void *zmq; /* shared context; NULL: own */
     const char *redis_url;
-    const char *bind;     /* "tcp://127.0.0.1:*", "ipc:///path", "inproc://accounts" */
-    const char *publish;  /* "" : none */
+    const char *bind;      /* "tcp://127.0.0.1:*", "ipc:///path", "inproc://accounts" */
+    const char *publish;   /* "" : none */
     const char *advertise; /* host that replaces a wildcard in the announced endpoints; "" : none */
-    bool announce;        /* write the registry */
+    bool announce;         /* write the registry */
 } vp_service_options;
 VP_CHECKED vp_err vp_service_new(vp_service **out, const vp_service_def *def,
                                  const vp_service_options *options, vp_fault *why);

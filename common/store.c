@@ -1,6 +1,7 @@
 /* store.c - see store.h.
- * States: away (no context; retry_ms says when to try again), connecting, up. hiredis only formats
- * commands and parses replies; reading is ours, since its own read takes 16 KiB at a time.
+ * States: away (no context; retry_ms says when to try again), connecting, greeting (a frozen or
+ * loading Redis accepts connections too, so only an answered command makes it up), up. hiredis only
+ * formats commands and parses replies; reading is ours, since its own read takes 16 KiB at a time.
  * SPDX-License-Identifier: MIT */
 #include "store.h"
 
@@ -28,7 +29,7 @@ struct vp_store {
     char *path;
     int port, db;
     redisContext *ctx;
-    bool up, lost;
+    bool up, greeting, lost;
     uint64_t generation;
     int64_t retry_ms, connect_by_ms;
     int backoff_ms;
@@ -90,10 +91,10 @@ static void give_up(vp_store *s) {
     if (s->ctx) redisFree(s->ctx);
     s->ctx = NULL;
     if (s->up) s->lost = true;
-    s->up = false;
+    s->up = s->greeting = false;
     s->retry_ms = vp_clock_ms() + s->backoff_ms;
-    s->backoff_ms = s->backoff_ms * 2 < STORE_BACKOFF_MAX_MS ? s->backoff_ms * 2
-                                                             : STORE_BACKOFF_MAX_MS;
+    s->backoff_ms =
+        s->backoff_ms * 2 < STORE_BACKOFF_MAX_MS ? s->backoff_ms * 2 : STORE_BACKOFF_MAX_MS;
 }
 
 static void start_connecting(vp_store *s, vp_fault *why) {
@@ -123,14 +124,28 @@ static void finish_connecting(vp_store *s, vp_fault *why) {
         give_up(s);
         return;
     }
-    s->up = true;
-    s->generation++;
-    s->backoff_ms = STORE_BACKOFF_MIN_MS;
-    if (s->db) {
-        /* Its reply is the first one; vp_store_reply swallows nothing, so ask for it silently. */
-        redisAppendCommand(s->ctx, "CLIENT REPLY SKIP");
-        redisAppendCommand(s->ctx, "SELECT %d", s->db);
+    s->greeting = true;
+    redisAppendCommand(s->ctx, "SELECT %d", s->db);
+}
+
+/* SELECT chooses the database, and is answered -LOADING by a Redis that is not ready. */
+static void finish_greeting(vp_store *s, vp_fault *why) {
+    redisReply *reply = NULL;
+    if (redisReaderGetReply(s->ctx->reader, (void **)&reply) != REDIS_OK) {
+        give_up(s);
+    } else if (reply && reply->type == REDIS_REPLY_ERROR) {
+        vp_fault_set(why, "redis: %s", reply->str);
+        give_up(s);
+    } else if (reply) {
+        s->greeting = false;
+        s->up = true;
+        s->generation++;
+        s->backoff_ms = STORE_BACKOFF_MIN_MS;
+    } else if (vp_clock_ms() > s->connect_by_ms) {
+        vp_fault_set(why, "redis: no answer to SELECT");
+        give_up(s);
     }
+    if (reply) freeReplyObject(reply);
 }
 
 static void read_replies(vp_store *s, vp_fault *why) {
@@ -153,8 +168,8 @@ static void read_replies(vp_store *s, vp_fault *why) {
 
 vp_err vp_store_pump(vp_store *s, vp_fault *why) {
     if (!s->ctx && !s->lost && vp_clock_ms() >= s->retry_ms) start_connecting(s, why);
-    if (s->ctx && !s->up) finish_connecting(s, why);
-    if (s->up) {
+    if (s->ctx && !s->up && !s->greeting) finish_connecting(s, why);
+    if (s->ctx && (s->up || s->greeting)) {
         int done = 0;
         if (redisBufferWrite(s->ctx, &done) != REDIS_OK) {
             vp_fault_set(why, "redis: %s", s->ctx->errstr);
@@ -163,6 +178,7 @@ vp_err vp_store_pump(vp_store *s, vp_fault *why) {
             read_replies(s, why);
         }
     }
+    if (s->ctx && s->greeting) finish_greeting(s, why);
     if (!s->lost) return VP_OK;
     s->lost = false;
     return VP_EAWAY;
@@ -181,7 +197,7 @@ int vp_store_fd(const vp_store *s) {
 }
 
 bool vp_store_wants_write(const vp_store *s) {
-    return s->ctx && (!s->up || (s->ctx->obuf && *s->ctx->obuf));
+    return s->ctx && ((!s->up && !s->greeting) || (s->ctx->obuf && *s->ctx->obuf));
 }
 
 vp_err vp_store_append(vp_store *s, int argc, const vp_str *argv) {

@@ -7,8 +7,13 @@
 
 #include "buf.h"
 
-enum { VP_TOPIC_NAME_MAX = 64, VP_TOPIC_EVENT_MAX = 16, VP_TOPIC_DATA_MAX = 64 * 1024,
-       VP_TOPIC_FRAMES = 3, VP_TOPIC_STAMP_MAX = 8 + VP_TOPIC_EVENT_MAX };
+enum {
+    VP_TOPIC_NAME_MAX = 64,
+    VP_TOPIC_EVENT_MAX = 16,
+    VP_TOPIC_DATA_MAX = 64 * 1024,
+    VP_TOPIC_FRAMES = 3,
+    VP_TOPIC_STAMP_MAX = 8 + VP_TOPIC_EVENT_MAX
+};
 
 typedef struct vp_topic_state {
     vp_str topic, event, data; /* event: "tally", "closed" or "article" */
@@ -18,6 +23,7 @@ typedef struct vp_topic_state {
 /* prefix:ULID with a lower-case prefix of letters. */
 bool vp_topic_valid(vp_str name);
 void vp_topic_stamp(const vp_topic_state *s, char out[VP_TOPIC_STAMP_MAX], size_t *n);
-VP_CHECKED vp_err vp_topic_decode(const vp_str *frames, size_t n, vp_topic_state *out, vp_fault *why);
+VP_CHECKED vp_err vp_topic_decode(const vp_str *frames, size_t n, vp_topic_state *out,
+                                  vp_fault *why);
 
 #endif

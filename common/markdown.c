@@ -1,0 +1,174 @@
+/* markdown.c - see markdown.h. cmark-gfm parses; the tree is tamed before it is rendered, so what
+ * is not allowed is gone rather than hidden. SPDX-License-Identifier: MIT */
+#include "markdown.h"
+
+#include <cmark-gfm-core-extensions.h>
+#include <cmark-gfm-extension_api.h>
+#include <cmark-gfm.h>
+#include <stdlib.h>
+
+static const char *const extensions[] = {"table", "strikethrough", "autolink", NULL};
+static const vp_str schemes[] = {VP_STR_INIT("http"), VP_STR_INIT("https"), VP_STR_INIT("mailto")};
+#define LINK_OPEN "<a href="
+#define LINK_MARK "<a rel=\"nofollow ugc\" href="
+
+bool vp_markdown_url_ok(vp_str url) {
+    size_t n = 0;
+    while (n < url.n && !strchr(":/?#", url.p[n])) n++;
+    if (n == url.n || url.p[n] != ':') return true; /* no scheme: a place on this site */
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
+        if (vp_str_eq_nocase((vp_str){url.p, n}, schemes[i])) return true;
+    return false;
+}
+
+static bool is_ours(vp_str url) {
+    size_t n = strcspn(url.p, ":/?#");
+    return url.p[n] != ':' && !vp_str_starts(url, VP_STR("//")) && !strchr(url.p, '\\');
+}
+
+static bool within_link(cmark_node *node) {
+    while ((node = cmark_node_parent(node)))
+        if (cmark_node_get_type(node) == CMARK_NODE_LINK) return true;
+    return false;
+}
+
+/* A picture becomes a link around its text; within a link, its text alone. */
+static void picture_to_link(cmark_node *picture) {
+    cmark_node *link = NULL, *child;
+    if (within_link(picture)) {
+        while ((child = cmark_node_first_child(picture))) cmark_node_insert_before(picture, child);
+    } else {
+        link = cmark_node_new(CMARK_NODE_LINK);
+        cmark_node_set_url(link, cmark_node_get_url(picture));
+        if (!cmark_node_first_child(picture)) {
+            child = cmark_node_new(CMARK_NODE_TEXT);
+            cmark_node_set_literal(child, cmark_node_get_url(picture));
+            cmark_node_append_child(link, child);
+        }
+        while ((child = cmark_node_first_child(picture))) {
+            cmark_node_unlink(child);
+            if (!cmark_node_append_child(link, child)) cmark_node_free(child);
+        }
+        cmark_node_insert_before(picture, link);
+    }
+    cmark_node_free(picture);
+}
+
+static void tame_node(cmark_node *node, cmark_event_type event, vp_markdown_kind kind) {
+    cmark_node_type type = cmark_node_get_type(node);
+    bool leaf = type == CMARK_NODE_HTML_BLOCK || type == CMARK_NODE_HTML_INLINE;
+    if (leaf) {
+        cmark_node_free(node);
+    } else if (event == CMARK_EVENT_EXIT &&
+               (type == CMARK_NODE_LINK || type == CMARK_NODE_IMAGE)) {
+        vp_str url = vp_str_of(cmark_node_get_url(node));
+        bool ok = vp_markdown_url_ok(url);
+        if (!ok) cmark_node_set_url(node, "");
+        if (type == CMARK_NODE_IMAGE && !(ok && kind == VP_MARKDOWN_ARTICLE && is_ours(url)))
+            picture_to_link(node);
+    }
+}
+
+/* The iterator knows its next node already, so a leaf or a node being left may go. */
+static void tame(cmark_node *root, vp_markdown_kind kind) {
+    cmark_iter *iter = cmark_iter_new(root);
+    cmark_event_type event;
+    while ((event = cmark_iter_next(iter)) != CMARK_EVENT_DONE)
+        tame_node(cmark_iter_get_node(iter), event, kind);
+    cmark_iter_free(iter);
+}
+
+static void first_words(cmark_node *root, vp_buf *excerpt) {
+    cmark_iter *iter = cmark_iter_new(root);
+    cmark_event_type event;
+    vp_buf plain;
+    vp_buf_init(&plain, SIZE_MAX / 2);
+    while ((event = cmark_iter_next(iter)) != CMARK_EVENT_DONE && plain.len < 8 * VP_EXCERPT_CHARS) {
+        cmark_node *node = cmark_iter_get_node(iter);
+        cmark_node_type type = cmark_node_get_type(node);
+        const char *text = cmark_node_get_literal(node);
+        if (event == CMARK_EVENT_ENTER && text) vp_buf_adds(&plain, text);
+        bool gap = type == CMARK_NODE_SOFTBREAK || type == CMARK_NODE_LINEBREAK ||
+                   (type & CMARK_NODE_TYPE_MASK) == CMARK_NODE_TYPE_BLOCK;
+        if (gap) vp_buf_addc(&plain, ' ');
+    }
+    vp_text_excerpt(vp_buf_str(&plain), VP_EXCERPT_CHARS, excerpt);
+    vp_buf_release(&plain);
+    cmark_iter_free(iter);
+}
+
+/* Safe because every '<' of text is written as &lt;, so "<a href=" is always a tag. */
+static void add_marked(vp_buf *html, const char *rendered) {
+    const char *at;
+    while ((at = strstr(rendered, LINK_OPEN))) {
+        vp_buf_add(html, rendered, (size_t)(at - rendered));
+        vp_buf_adds(html, LINK_MARK);
+        rendered = at + sizeof LINK_OPEN - 1;
+    }
+    vp_buf_adds(html, rendered);
+}
+
+vp_err vp_markdown_render(vp_str text, vp_markdown_kind kind, vp_buf *html, vp_buf *excerpt) {
+    cmark_gfm_core_extensions_ensure_registered();
+    cmark_parser *parser = cmark_parser_new(CMARK_OPT_DEFAULT);
+    for (const char *const *name = extensions; *name; name++)
+        cmark_parser_attach_syntax_extension(parser, cmark_find_syntax_extension(*name));
+    cmark_parser_feed(parser, text.n ? text.p : "", text.n);
+    cmark_node *root = cmark_parser_finish(parser);
+    tame(root, kind);
+    char *rendered = cmark_render_html(root, CMARK_OPT_DEFAULT,
+                                       cmark_parser_get_syntax_extensions(parser));
+    if (kind == VP_MARKDOWN_COMMENT) add_marked(html, rendered);
+    else vp_buf_adds(html, rendered);
+    if (excerpt) first_words(root, excerpt);
+    free(rendered);
+    cmark_node_free(root);
+    cmark_parser_free(parser);
+    return html->over ? VP_ETOOBIG : VP_OK;
+}
+
+/* One character and its length; text is UTF-8. */
+static uint32_t decode(vp_str s, size_t at, size_t *n) {
+    unsigned char c = (unsigned char)s.p[at];
+    *n = c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
+    if (*n > s.n - at) *n = s.n - at;
+    uint32_t code = *n == 1 ? c : c & (0x7Fu >> *n);
+    for (size_t i = 1; i < *n; i++) code = code << 6 | ((unsigned char)s.p[at + i] & 0x3Fu);
+    return code;
+}
+
+static bool is_control(uint32_t c) {
+    return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x2028 || c == 0x2029 ||
+           (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
+}
+
+bool vp_text_is_line(vp_str text) {
+    for (size_t at = 0, n; at < text.n; at += n)
+        if (is_control(decode(text, at, &n))) return false;
+    return true;
+}
+
+void vp_text_excerpt(vp_str text, size_t chars, vp_buf *out) {
+    size_t start = out->len, keep = start, count = 0, last_word = start;
+    bool gap = false;
+    for (size_t at = 0, n; at < text.n; at += n) {
+        uint32_t c = decode(text, at, &n);
+        if (is_control(c) || c == ' ') {
+            gap = out->len > start;
+            continue;
+        }
+        if (gap) last_word = out->len;
+        if (count + gap + 1 > chars) { /* more than fits: back to a word's end, if one is near */
+            if (keep > last_word && last_word - start > (keep - start) / 2) keep = last_word;
+            out->len = keep;
+            out->data[keep] = '\0';
+            vp_buf_adds(out, "…");
+            return;
+        }
+        if (gap) vp_buf_addc(out, ' ');
+        vp_buf_add(out, text.p + at, n);
+        count += (size_t)gap + 1;
+        gap = false;
+        if (count < chars) keep = out->len;
+    }
+}

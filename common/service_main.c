@@ -1,0 +1,70 @@
+/* service_main.c - a service as a whole process; see service.h. SPDX-License-Identifier: MIT */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conf.h"
+#include "log.h"
+#include "mem.h"
+#include "service.h"
+
+extern char **environ;
+
+static volatile int stop;
+
+static void on_term(int sig) {
+    (void)sig;
+    stop = 1;
+}
+
+static void catch_signals(void) {
+    struct sigaction act = {.sa_handler = on_term};
+    sigaction(SIGTERM, &act, NULL);
+    sigaction(SIGINT, &act, NULL);
+    act.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &act, NULL);
+}
+
+int vp_service_main(const vp_service_def *def, int argc, char **argv) {
+    const char *redis, *bind, *publish, *advertise, *level;
+    const vp_conf_item items[] = {
+        {"redis-url", VP_CONF_TEXT, &redis, "redis://127.0.0.1:6379", 1, 200,
+         "Redis: redis://host:port[/db] or unix:///path"},
+        {"bind", VP_CONF_TEXT, &bind, "tcp://127.0.0.1:*", 1, 150, "ZeroMQ endpoint for calls"},
+        {"publish", VP_CONF_TEXT, &publish, "tcp://127.0.0.1:*", 0, 150,
+         "ZeroMQ endpoint for the states of topics"},
+        {"advertise", VP_CONF_TEXT, &advertise, "", 0, 100,
+         "host name announced to the others, when bound to a wildcard address"},
+        {"log-level", VP_CONF_TEXT, &level, "info", 1, 10, "debug, info, warn or error"},
+        {NULL}};
+    vp_fault why = {0};
+    vp_service *service = NULL;
+    vp_log_level log_level = VP_LOG_INFO;
+    bool done = false;
+    vp_mem_init();
+    if (vp_conf_load(items, def->name, argc, argv, environ, &done, &why)) goto failed;
+    if (done) return 0;
+    if (vp_log_level_parse(vp_str_of(level), &log_level)) {
+        vp_fault_set(&why, "log-level: %.20s", level);
+        goto failed;
+    }
+    vp_log_init(def->name, log_level);
+    if (vp_seal_init()) {
+        vp_fault_set(&why, "libsodium does not start");
+        goto failed;
+    }
+    catch_signals();
+    const vp_service_options options = {.redis_url = redis,
+                                        .bind = bind,
+                                        .publish = def->topics && def->topics[0] ? publish : "",
+                                        .advertise = advertise,
+                                        .announce = true};
+    if (vp_service_new(&service, def, &options, &why)) goto failed;
+    vp_service_run(service, &stop);
+    vp_service_destroy(&service);
+    vp_log(VP_LOG_INFO, NULL, "stopped");
+    return 0;
+failed:
+    fprintf(stderr, "voxpop-%s: %s\n", def->name, why.text);
+    return 1;
+}
