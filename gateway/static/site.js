@@ -1,0 +1,316 @@
+'use strict';
+/* Pages work without this file. With it, votes and comments go without a reload and results move. */
+(() => {
+const $ = (q, from = document) => from.querySelector(q);
+const $$ = (q, from = document) => [...from.querySelectorAll(q)];
+const el = (tag, props, text) => Object.assign(document.createElement(tag), { textContent: text }, props);
+const copy = (from) => $('template', from).content.firstElementChild.cloneNode(true);
+const many = (n, word) => `${n.toLocaleString('en')} ${word}${n === 1 ? '' : 's'}`;
+const stored = (area, key, value) => {
+	try {
+		if (value === undefined) return window[area][key];
+		window[area][key] = value;
+	} catch { /* storage is forbidden: nothing is kept */ }
+};
+
+/* One polite voice, at most every ten seconds. */
+let words, timer, spoken = -1e4;
+const announce = (text) => {
+	words = text;
+	timer ||= setTimeout(() => {
+		timer = 0;
+		spoken = performance.now();
+		$('#announcer').textContent = words;
+	}, Math.max(200, spoken + 1e4 - performance.now()));
+};
+
+/* POST until there is an answer. The key is kept until then, so that a retry counts once. */
+async function post(url, data, keyPerBody) {
+	const body = JSON.stringify(data);
+	let [key, of] = JSON.parse(stored('sessionStorage', url) || '[]');
+	if (!key || (keyPerBody && of !== body)) key = crypto.getRandomValues(new Uint32Array(4)).join('-');
+	stored('sessionStorage', url, JSON.stringify([key, body]));
+	for (let n = 0; ; n++) {
+		let r, answer;
+		try {
+			r = await fetch(url, {
+				method: 'POST', body, signal: AbortSignal.timeout?.(1e4),
+				headers: { 'Content-Type': 'application/json', 'Idempotency-Key': key },
+			});
+			answer = await r.json();
+			if (![429, 502, 503, 504].includes(r.status)) {
+				stored('sessionStorage', url, '');
+				return { status: r.status, answer };
+			}
+		} catch { /* no whole answer */ }
+		const wait = 1e3 * r?.headers.get('Retry-After') || 0;
+		if (n > 3 || wait > 8e3) return { answer: answer?.detail ? answer : { detail: 'We could not reach the magazine. Please try again.' } };
+		await new Promise((go) => setTimeout(go, Math.max(wait, 2 ** n * (500 + 300 * Math.random()))));
+	}
+}
+const onSubmit = (form, act) => form?.addEventListener('submit', async (event) => {
+	if (form.elements.website?.value) return;
+	event.preventDefault();
+	const button = $('[type=submit]', form);
+	if (button.ariaDisabled) return;
+	button.ariaDisabled = 'true';
+	try { await act(); } finally { button.ariaDisabled = null; }
+});
+
+/* Polls */
+const polls = new Map();
+const shares = (counts) => { // whole percentages that sum to 100: largest remainders first
+	const total = counts.reduce((a, b) => a + b, 0) || 1;
+	const share = counts.map((n) => Math.floor(n * 100 / total)), rest = counts.map((n) => n * 100 % total);
+	for (let left = rest.reduce((a, b) => a + b, 0) / total; left > 0; left--) {
+		const i = rest.indexOf(Math.max(...rest));
+		share[i]++;
+		rest[i] = 0;
+	}
+	return share;
+};
+function poll(box) {
+	const id = box.dataset.poll, form = $('[data-ballot]', box), mark = 'voted ' + id;
+	let view = $('.results', box), version = view ? +view.dataset.version : -1;
+	let newest, paused, done;
+
+	const say = (text, bad, quiet) => {
+		$('.message', box)?.remove();
+		const note = el('p', { className: bad ? 'message is-error' : 'message', tabIndex: -1 }, text);
+		$('h2', box).after(note);
+		if (!quiet) note.focus();
+	};
+	const draw = () => {
+		if (!newest || !view || view.hidden || paused) return;
+		const rows = $$('[data-option]', view), counts = rows.map((r) => newest.counts[r.dataset.option] || 0);
+		const share = shares(counts), top = Math.max(1, ...counts), voters = many(newest.voters, 'voter');
+		rows.forEach((row, i) => {
+			row.classList.toggle('leading', counts[i] === top);
+			$('b', row).textContent = share[i] + '%';
+			$('.votes', row).textContent = many(counts[i], 'vote');
+			$('.fill', row).setAttribute('width', share[i]);
+		});
+		$('.total span', view).textContent = voters;
+		announce(`${$('.leading', view)?.textContent || ''}. ${voters}.`);
+	};
+	const take = (r) => {
+		if (r.counts && r.version > version) {
+			({ version } = newest = r);
+			draw();
+		}
+		if (r.closed && form && !done) {
+			done = true;
+			say('This poll is closed.', 0, 1);
+			show();
+		}
+	};
+	async function show(r) { // true when there are results to see
+		if (!r && !newest) {
+			try { r = await (await fetch(`/api/v1/polls/${id}/results`)).json(); } catch { /* as if hidden */ }
+		}
+		if (r?.ticket) ticket('poll:' + id, r.ticket);
+		if (r?.counts) take(r);
+		form.hidden = done || newest;
+		if (!newest) return;
+		if (!view) form.after(view = copy(box));
+		$('[data-back]', view).hidden = done;
+		view.hidden = false;
+		draw();
+		return true;
+	}
+	onSubmit(form, async () => {
+		const choices = $$(':checked', form).map((i) => i.value);
+		if (!choices.length) return say('Choose an option first.', true);
+		const { status, answer } = await post(`/api/v1/polls/${id}/ballots`, { choices });
+		if (status !== 201 && status !== 409) return say(answer.errors?.[0]?.detail || answer.detail || answer.title, true);
+		done = true;
+		stored('localStorage', mark, 1);
+		if (answer.ticket) ticket('poll:' + id, answer.ticket);
+		const seen = await show(answer.results);
+		say(status === 409 ? answer.detail || 'You have already voted in this poll.'
+			: 'Thank you. Your vote is counted.' + (seen ? '' : ' The results are not public yet.'));
+	});
+	box.addEventListener('click', async (event) => {
+		const on = event.target, is = on.dataset;
+		if ('viewResults' in is) {
+			event.preventDefault();
+			if (await show()) $('[data-back]', view).focus();
+			else location = on.href;
+		} else if ('back' in is) {
+			view.hidden = true;
+			form.hidden = false;
+			$('input', form).focus();
+		} else if ('pause' in is) {
+			paused = !paused;
+			on.textContent = paused ? 'Resume' : 'Pause';
+			on.ariaLabel = on.textContent + ' live results';
+			draw();
+		}
+	});
+	if (form && stored('localStorage', mark)) {
+		done = true;
+		say('You have voted in this poll.', 0, 1);
+		show();
+	}
+	polls.set(id, take);
+}
+
+/* Comments */
+const thread = $('#comments'), article = thread?.dataset.article, writer = $('[data-comment-form]');
+let shown = +thread?.dataset.count.replace(/\D/g, ''), total = shown;
+const retitle = (id, n) => $$(`[data-count-of="${id}"]`).forEach((c) => { c.textContent = many(n, 'comment'); });
+function recount() {
+	shown = Math.min(shown, total);
+	const text = many(total - shown, 'new comment') + ' – show', head = $('.thread-head');
+	const button = $('.fresh') || el('button', { type: 'button', className: 'fresh', onclick: () => location.reload() });
+	if (total === shown) button.remove();
+	else if (head && button.textContent !== text) {
+		button.textContent = text;
+		head.append(button);
+		announce(text);
+	}
+}
+function place(link) { // the form under a comment, or back at the end
+	(link?.parentNode || thread.lastElementChild).after($('#leave-a-reply'));
+	writer.elements.parent_id.value = link?.dataset.reply || '';
+	$('.replying', writer).hidden = !link;
+	if (link) $('[data-parent-name]', writer).textContent = $('.who', link.closest('.comment')).textContent;
+}
+function faults(list, text) {
+	const box = $('.errors', writer);
+	box.hidden = !text;
+	$('p', box).textContent = text;
+	$('ul', box).replaceChildren();
+	$$('.field-error', writer).forEach((n) => { n.textContent = ''; });
+	$$('[aria-invalid]', writer).forEach((f) => { f.ariaInvalid = null; });
+	for (const { pointer = '', detail } of list) {
+		const field = document.getElementById('f-' + pointer.slice(1)), item = el('li');
+		item.append(field ? el('a', { href: '#' + field.id }, detail) : detail);
+		$('ul', box).append(item);
+		if (!field) continue;
+		field.ariaInvalid = 'true';
+		$('#e-' + field.name).textContent = detail;
+	}
+	if (text) box.focus();
+}
+function insert(c, parent) {
+	const item = copy($('#leave-a-reply')), above = parent && $('#comment-' + parent);
+	item.id = 'comment-' + c.id;
+	$('.who', item).textContent = c.author.name;
+	$('.said', item).innerHTML = c.body_html; // sanitised by the server
+	let list = above ? $(':scope > .replies', above) : $('#thread');
+	if (!list) above.append(list = el('ol', { className: 'replies' }));
+	list.append(item);
+	$('#no-comments')?.remove();
+	if (c.status === 'approved') {
+		$('.held', item).remove();
+		total = Math.max(total, ++shown);
+		retitle(article, total);
+		recount();
+	}
+	item.focus();
+}
+if (writer) {
+	const { elements } = writer;
+	document.addEventListener('click', (event) => {
+		const link = event.target.closest?.('[data-reply], [data-cancel-reply]');
+		if (!link) return;
+		event.preventDefault();
+		place(link.dataset.reply && link);
+		elements[elements.author_name.value ? 'body_markdown' : 'author_name'].focus();
+	});
+	onSubmit(writer, async () => {
+		const data = Object.fromEntries([...new FormData(writer)].filter(([name, value]) => value && name !== 'idempotency_key'));
+		faults([], '');
+		const { status, answer } = await post(`/api/v1/articles/${article}/comments`, data, true);
+		if (status !== 201) return faults(answer.errors || [], answer.detail || answer.title);
+		elements.body_markdown.value = '';
+		place();
+		insert(answer, data.parent_id);
+	});
+}
+
+/* News of a topic: from the stream, from another tab, or asked for. */
+function news(data) {
+	const [kind, id] = data.topic.split(':');
+	if (kind === 'poll') return polls.get(id)?.(data);
+	if (id !== article) return retitle(id, data.comment_count);
+	total = data.comment_count;
+	recount();
+}
+
+/* One stream for all tabs: the tab that holds the lock keeps it and passes the news on. */
+const { liveUrl, topics } = document.body.dataset, mine = new Map(), wanted = new Map(), last = {};
+let bus, source, opening, asking, leading, errors, rounds = 0;
+const tell = (m) => bus?.postMessage(m);
+const hear = (data) => { if (mine.has(data.topic)) news(data); };
+const pass = (data) => {
+	last[data.topic] = data.version;
+	hear(data);
+	tell({ news: data });
+};
+const add = (list) => { // a new stream begins with the snapshots that a new tab needs
+	for (const [topic, ticket] of list) wanted.set(topic, ticket || wanted.get(topic));
+	for (const topic of wanted.keys()) if (wanted.size > 32 && !mine.has(topic)) wanted.delete(topic);
+	clearTimeout(opening);
+	opening = setTimeout(connect, 200);
+};
+function connect() {
+	const to = new URL(liveUrl, location);
+	for (const [topic, ticket] of wanted) {
+		to.searchParams.append('topic', topic);
+		if (ticket) to.searchParams.append('ticket', ticket);
+	}
+	source?.close();
+	source = new EventSource(to);
+	errors = 0;
+	source.onopen = () => { errors = 0; asking = clearInterval(asking); };
+	source.onerror = () => {
+		if (source.readyState !== 2 && ++errors < 4) return;
+		source.close();
+		asking ||= setInterval(ask, 1e4);
+	};
+	for (const type of ['snapshot', 'tally', 'article', 'closed']) source.addEventListener(type, (e) => pass(JSON.parse(e.data)));
+}
+async function ask() { // the stream gave up; it is tried again every minute
+	if (++rounds % 6 === 0) connect();
+	for (const topic of wanted.keys()) {
+		const [kind, id] = topic.split(':');
+		try {
+			const r = await fetch(kind === 'poll' ? `/api/v1/polls/${id}/results?after=${last[topic] || 0}`
+				: '/api/v1/comments/counts?article_id=' + id);
+			const data = r.status === 200 && await r.json(); // 304: nothing newer
+			if (data) pass(kind === 'poll' ? { ...data, topic } : { topic, comment_count: data.counts[id] });
+		} catch { /* next time */ }
+	}
+}
+const want = (list) => { if (leading) add(list); else tell({ want: [...list] }); };
+const lead = () => {
+	leading = true;
+	add(mine);
+	tell({ hello: 1 });
+	return new Promise(() => {}); // the lock is held as long as the tab lives
+};
+function start() {
+	if (!navigator.locks || !window.BroadcastChannel) return lead();
+	bus = new BroadcastChannel('voxpop');
+	bus.onmessage = ({ data: m }) => {
+		if (m.news) hear(m.news);
+		if (m.hello) want(mine);
+		if (m.want && leading) add(m.want);
+	};
+	want(mine);
+	navigator.locks.request('voxpop', lead);
+}
+for (const topic of topics.split(' ')) if (topic) mine.set(topic);
+if (liveUrl && mine.size) {
+	document.body.classList.add('live');
+	start();
+	addEventListener('pageshow', (e) => { if (e.persisted && leading) connect(); });
+}
+function ticket(topic, value) {
+	mine.set(topic, value);
+	want([[topic, value]]);
+}
+$$('[data-poll]').forEach(poll);
+})();
