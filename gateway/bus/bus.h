@@ -14,9 +14,9 @@
 #include "route.h"
 
 enum {
-    BUS_CALLS = 4096,          /* calls outstanding in all; more are VP_EBUSY */
-    BUS_INSTANCE_CALLS = 256,  /* outstanding at one instance */
-    BUS_RESENDS = 3            /* an instance that died hands its calls on at most so often */
+    BUS_CALLS = 4096,         /* calls outstanding in all; more are VP_EBUSY */
+    BUS_INSTANCE_CALLS = 256, /* outstanding at one instance */
+    BUS_RESENDS = 3           /* an instance that died hands its calls on at most so often */
 };
 
 typedef struct bus bus;
@@ -37,8 +37,8 @@ struct bus_call {
     void (*done)(bus_call *call); /* runs on the dispatcher's thread; NULL: somebody waits */
     void *user;
     /* out */
-    vp_err err;       /* VP_OK: a reply; VP_EAWAY, VP_EBUSY, VP_ETIMEOUT, VP_EPROTO */
-    vp_envelope reply;/* borrows frame[] */
+    vp_err err;        /* VP_OK: a reply; VP_EAWAY, VP_EBUSY, VP_ETIMEOUT, VP_EPROTO */
+    vp_envelope reply; /* borrows frame[] */
     zmq_msg_t frame[VP_ENVELOPE_FRAMES];
     int n_frames;
     /* the bus's own */
@@ -56,6 +56,9 @@ void bus_destroy(bus **self_p); /* fails what is outstanding with VP_EAWAY, ends
 /* Adds an instance that is not in the registry (accounts, over inproc). Before any call. */
 VP_CHECKED vp_err bus_add_local(bus *self, const vp_registry_record *record, vp_fault *why);
 
+/* Reads the registry once and starts the threads. */
+VP_CHECKED vp_err bus_start(bus *self, vp_fault *why);
+
 /* Who answers method and raw path. VP_ENOTFOUND; VP_EMETHOD with the methods in allow; VP_EAWAY:
  * nothing at all is announced yet. HEAD is looked up as GET. Thread-safe, lock-free. */
 VP_CHECKED vp_err bus_route(bus *self, vp_str method, vp_str raw_path, bus_target *out,
@@ -69,7 +72,8 @@ void bus_call_release(bus_call *call); /* frees the reply's frames */
 /* Redis clock in ms as the bus last learned it; for not_after. */
 int64_t bus_now(const bus *self);
 bool bus_redis_up(const bus *self);
-/* Instances as JSON: [{service,id,version,load,draining,outstanding,endpoint}]. */
+bool bus_service_ready(bus *self, const char *service); /* does at least one instance answer? */
+/* Instances as a JSON array of {service,id,version,load,draining,ready,outstanding,endpoint}. */
 void bus_status(bus *self, vp_buf *out);
 /* Calls fn for each live instance's publish endpoint (for voxpop-live). */
 void bus_publishers(bus *self, void (*fn)(void *user, const vp_registry_record *r), void *user);

@@ -7,17 +7,22 @@
 #include "reply.h"
 #include "request.h"
 
-/* Routes, reads the body, calls, and fills the reply (also with 404, 405, 413, 502, 503, 504). */
-void forward_request(bus *b, http_request *r, http_reply *p, int64_t timeout_ms);
-
-/* For pages: a call of our own on behalf of the request (its actor, id, base URL). head and context
- * are built into f; submit several, then wait for each. */
+/* A call on behalf of a request: its actor, id and base URL go along. */
 typedef struct forward_call {
     bus_call call;
     vp_buf head, context;
+    char service[24];
+    bool failed; /* it was not sent: call.err says why */
 } forward_call;
-/* method "GET", "POST" or, between processes, "LOOK"; body borrowed. extra: more head fields, may be
- * NULL (VP_F_IDEMPOTENCY_KEY, VP_F_VOTER...), indexed by tag. Starts the call. */
+
+/* The request itself: routes, reads the body, calls, waits, and fills the reply (also with 404,
+ * 405, 413, 502, 503, 504). What the reply borrows is held by it. */
+void forward_request(bus *b, http_request *r, http_reply *p, int64_t timeout_ms);
+
+/* For pages: a call of our own; submit several, then wait for each. method: "GET", "POST" or,
+ * between processes, "LOOK". extra: more head fields (VP_F_IDEMPOTENCY_KEY, VP_F_VOTER …), an array
+ * of VP_FIELD_COUNT indexed by tag, or NULL. path, query and body are borrowed until
+ * forward_finish. */
 void forward_start(forward_call *f, bus *b, const http_request *r, vp_str method, vp_str path,
                    vp_str query, vp_str body, const vp_str *extra, int64_t timeout_ms);
 /* Waits. VP_OK: a reply of any status is in f->call.reply. */

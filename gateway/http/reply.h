@@ -16,6 +16,8 @@ typedef struct http_reply {
     vp_str body;         /* borrowed; or {NULL} and own is sent */
     vp_buf own;          /* a body built here */
     bool close;          /* end the connection afterwards */
+    void *held;          /* what body borrows from; drop(held) is called by http_reply_release */
+    void (*drop)(void *held);
 } http_reply;
 
 void http_reply_init(http_reply *p);

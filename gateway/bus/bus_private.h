@@ -1,0 +1,91 @@
+/* bus_private.h - what the files of bus/ share: bus.c (the callers' side), dispatcher.c (the
+ * thread that owns every socket) and directory.c (the thread that reads the registry).
+ * SPDX-License-Identifier: MIT */
+#ifndef BUS_PRIVATE_H
+#define BUS_PRIVATE_H
+
+#include <pthread.h>
+
+#include "bus.h"
+#include "store.h"
+
+enum {
+    BUS_DIRECTORY_MS = 250, /* the registry is read so often */
+    BUS_PING_MS = 400,      /* each instance is pinged so often */
+    BUS_SILENCE_MS = 1500,  /* an instance that says nothing for so long is dead */
+    BUS_RETIRE_MS = 60000,  /* an old view may be in use for so long at most */
+    BUS_RETIRED = 1024,     /* views kept that long; more wait, unpublished */
+    BUS_LOCALS = 2
+};
+
+/* One route of one service, compiled. */
+typedef struct bus_route_row {
+    vp_route route;
+    char method[8];
+    bus_target target;
+} bus_route_row;
+
+/* What the registry said last; immutable once published. */
+typedef struct bus_view {
+    vp_registry_record record[VP_REGISTRY_INSTANCES];
+    int n_records;
+    bus_route_row *row; /* sorted by nothing; grouped by the path's number of segments */
+    int n_rows;
+    int first[VP_ROUTE_SEGMENTS + 2]; /* rows of n segments: first[n] up to first[n + 1] */
+    int64_t retired_ms;
+} bus_view;
+
+struct bus {
+    void *zmq;
+    /* directory */
+    vp_store *store;
+    pthread_t directory;
+    bus_view *_Atomic view;
+    bus_view *retired[BUS_RETIRED];
+    int n_retired;
+    vp_registry_record local[BUS_LOCALS];
+    int n_locals;
+    uint64_t text_hash;
+    _Atomic uint64_t generation;
+    _Atomic int64_t clock_offset;
+    atomic_bool redis_up;
+    /* dispatcher */
+    pthread_t dispatcher;
+    bus_call *_Atomic submitted; /* last in, first out; turned round by the dispatcher */
+    atomic_bool asleep;
+    int wake; /* eventfd */
+    struct dispatch *dispatch;
+    pthread_mutex_t status_lock; /* of status[] */
+    struct {
+        char id[VP_ULID_LEN + 1];
+        bool draining, ready;
+        int outstanding, load;
+    } status[VP_REGISTRY_INSTANCES];
+    int n_status;
+    bool started;
+    atomic_bool stop;
+};
+
+void *bus_directory_run(void *bus_);
+bool bus_directory_read(bus *b); /* once, on the caller's thread; false: Redis is away */
+void bus_view_free(bus_view *v);
+void *bus_dispatcher_run(void *bus_);
+void bus_wake(bus *b);
+void bus_complete(bus_call *call, vp_err err);
+
+extern vp_metric bus_metric[];
+enum {
+    BUS_M_CALLS,
+    BUS_M_LATE,
+    BUS_M_TIMEOUT,
+    BUS_M_BUSY,
+    BUS_M_AWAY,
+    BUS_M_RESENT,
+    BUS_M_BAD,
+    BUS_M_DEATHS,
+    BUS_M_INSTANCES,
+    BUS_M_LATENCY,
+    BUS_METRICS
+};
+
+#endif

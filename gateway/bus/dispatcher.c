@@ -1,0 +1,464 @@
+/* dispatcher.c - the one thread that owns every ZeroMQ socket of the bus, and the only one that
+ * completes calls.
+ * An instance is a DEALER of its own: connected when the registry names it, usable from its first
+ * pong, closed on disconnection or silence and never left to reconnect, because a peer that comes
+ * back on its old endpoint would be handed stale calls. A call id is table slot and generation, so
+ * a late reply finds nobody. Every send is non-blocking. SPDX-License-Identifier: MIT */
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "bus_private.h"
+#include "clock.h"
+#include "log.h"
+#include "mem.h"
+
+enum { SWEEP_MS = 20, IDLE_MS = 50, RECEIVE_BUDGET = 256, INSTANCES = VP_REGISTRY_INSTANCES };
+
+typedef struct instance {
+    vp_registry_record record; /* without routes */
+    void *socket, *monitor;
+    bool local, ready, draining;
+    int outstanding, load;
+    int64_t heard_ms, pinged_ms;
+} instance;
+
+typedef struct call_slot {
+    bus_call *call; /* NULL: free */
+    uint32_t generation;
+    int next_free;
+} call_slot;
+
+typedef struct dispatch {
+    bus *b;
+    instance inst[INSTANCES];
+    int n;
+    call_slot slot[BUS_CALLS];
+    int free_slot, high; /* slots from high on were never used */
+    int outstanding;
+    uint64_t generation; /* of the view that was looked at last */
+    int64_t swept_ms, looked_ms;
+    zmq_pollitem_t items[1 + 2 * INSTANCES];
+} dispatch;
+
+/* -- slots ------------------------------------------------------------------------------------ */
+
+static void slots_init(dispatch *d) {
+    for (int i = 0; i < BUS_CALLS; i++) d->slot[i].next_free = i + 1 < BUS_CALLS ? i + 1 : -1;
+}
+
+static bool slot_take(dispatch *d, bus_call *call) {
+    int i = d->free_slot;
+    if (i < 0) return false;
+    d->free_slot = d->slot[i].next_free;
+    if (i >= d->high) d->high = i + 1;
+    d->slot[i].call = call;
+    call->slot = (uint32_t)i;
+    d->outstanding++;
+    return true;
+}
+
+static void slot_free(dispatch *d, uint32_t i) {
+    d->slot[i].call = NULL;
+    d->slot[i].generation++;
+    d->slot[i].next_free = d->free_slot;
+    d->free_slot = (int)i;
+    d->outstanding--;
+}
+
+static void complete(dispatch *d, bus_call *call, vp_err err) {
+    static const struct {
+        vp_err err;
+        int metric;
+    } counted[] = {{VP_ETIMEOUT, BUS_M_TIMEOUT}, {VP_EBUSY, BUS_M_BUSY}, {VP_EAWAY, BUS_M_AWAY}};
+    for (size_t i = 0; i < sizeof counted / sizeof counted[0]; i++)
+        if (counted[i].err == err) vp_metric_add(&bus_metric[counted[i].metric], 1);
+    if (call->instance >= 0) d->inst[call->instance].outstanding--;
+    slot_free(d, call->slot);
+    bus_complete(call, err);
+}
+
+/* -- sending ---------------------------------------------------------------------------------- */
+
+static int choose(const dispatch *d, const char *service, vp_err *why) {
+    int best = -1;
+    *why = VP_EAWAY;
+    for (int i = 0; i < d->n; i++) {
+        const instance *in = &d->inst[i];
+        if (!in->ready || in->draining || strcmp(in->record.service, service)) continue;
+        if (in->outstanding >= BUS_INSTANCE_CALLS) {
+            *why = VP_EBUSY;
+            continue;
+        }
+        if (best < 0 || in->outstanding < d->inst[best].outstanding) best = i;
+    }
+    return best;
+}
+
+static bool send_frame(void *socket, vp_str frame, bool more) {
+    return zmq_send(socket, frame.n ? frame.p : "", frame.n,
+                    ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0)) >= 0;
+}
+
+static bool send_call(dispatch *d, instance *in, const bus_call *call, int64_t left) {
+    uint8_t header[VP_ENVELOPE_HEADER];
+    vp_envelope e = {.kind = VP_KIND_CALL,
+                     .call_id = (uint64_t)d->slot[call->slot].generation << 32 | call->slot,
+                     .not_after_ms = bus_now(d->b) + left,
+                     .left_ms = (uint32_t)left};
+    memcpy(e.resend_id, call->resend_id, sizeof e.resend_id);
+    vp_envelope_header(&e, header);
+    const vp_str frame[] = {vp_str_n(header, sizeof header), call->head, call->context, call->body};
+    int last = call->body.n ? 3 : call->context.n ? 2 : 1;
+    for (int i = 0; i <= last; i++)
+        if (!send_frame(in->socket, frame[i], i < last)) return false;
+    return true;
+}
+
+/* Gives a call that has a slot to an instance, or completes it. */
+static void dispatch_call(dispatch *d, bus_call *call) {
+    vp_err why = VP_EAWAY;
+    int64_t left = call->deadline_ms - vp_clock_ms();
+    int i = left > 0 ? choose(d, call->service, &why) : -1;
+    call->instance = -1;
+    if (left <= 0) why = VP_ETIMEOUT;
+    if (i >= 0 && !send_call(d, &d->inst[i], call, left)) {
+        why = VP_EBUSY; /* below the high-water mark this means that the peer is just going */
+        i = -1;
+    }
+    if (i < 0) {
+        complete(d, call, why);
+        return;
+    }
+    call->instance = i;
+    d->inst[i].outstanding++;
+}
+
+static void take_submitted(dispatch *d) {
+    bus_call *last = atomic_exchange(&d->b->submitted, NULL), *first = NULL;
+    while (last) { /* turned round: first come, first served */
+        bus_call *next = last->next;
+        last->next = first;
+        first = last;
+        last = next;
+    }
+    while (first) {
+        bus_call *call = first;
+        first = call->next;
+        vp_metric_add(&bus_metric[BUS_M_CALLS], 1);
+        if (slot_take(d, call)) {
+            dispatch_call(d, call);
+        } else {
+            vp_metric_add(&bus_metric[BUS_M_BUSY], 1);
+            bus_complete(call, VP_EBUSY);
+        }
+    }
+}
+
+static void ping(dispatch *d, instance *in, int64_t now) {
+    uint8_t header[VP_ENVELOPE_HEADER];
+    vp_envelope e = {.kind = VP_KIND_PING};
+    (void)d;
+    in->pinged_ms = now;
+    vp_envelope_header(&e, header);
+    send_frame(in->socket, vp_str_n(header, sizeof header),
+               false); /* not connected yet: again soon */
+}
+
+/* -- instances -------------------------------------------------------------------------------- */
+
+static bool open_monitor(dispatch *d, instance *in) {
+    char where[64];
+    snprintf(where, sizeof where, "inproc://monitor-%s", in->record.id);
+    if (zmq_socket_monitor(in->socket, where, ZMQ_EVENT_DISCONNECTED)) return false;
+    in->monitor = zmq_socket(d->b->zmq, ZMQ_PAIR);
+    return in->monitor && !zmq_connect(in->monitor, where);
+}
+
+static void instance_add(dispatch *d, const vp_registry_record *r, bool local) {
+    int zero = 0, one = 1, never = -1;
+    int64_t max = VP_ENVELOPE_BODY_MAX;
+    if (d->n == INSTANCES) return;
+    instance *in = &d->inst[d->n];
+    *in = (instance){.record = *r, .local = local, .heard_ms = vp_clock_ms()};
+    in->record.routes = NULL;
+    in->record.n_routes = 0;
+    in->socket = zmq_socket(d->b->zmq, ZMQ_DEALER);
+    if (!in->socket) return;
+    zmq_setsockopt(in->socket, ZMQ_LINGER, &zero, sizeof zero);
+    zmq_setsockopt(in->socket, ZMQ_IMMEDIATE, &one, sizeof one);
+    if (!local) zmq_setsockopt(in->socket, ZMQ_RECONNECT_IVL, &never, sizeof never);
+    zmq_setsockopt(in->socket, ZMQ_MAXMSGSIZE, &max, sizeof max);
+    bool ok = (local || open_monitor(d, in)) && !zmq_connect(in->socket, in->record.endpoint);
+    if (ok) {
+        d->n++;
+        return;
+    }
+    vp_log(VP_LOG_WARN, NULL, "%s at %s: %s", in->record.service, in->record.endpoint,
+           zmq_strerror(errno));
+    if (in->monitor) zmq_close(in->monitor);
+    zmq_close(in->socket);
+}
+
+/* Its calls go to another instance under the same resend id; the last instance takes its place in
+ * the table. */
+static void instance_remove(dispatch *d, int gone, const char *why) {
+    instance *in = &d->inst[gone];
+    if (in->ready) {
+        vp_metric_add(&bus_metric[BUS_M_DEATHS], 1);
+        vp_log(VP_LOG_INFO, NULL, "%s %s: %s, %d calls in work", in->record.service, in->record.id,
+               why, in->outstanding);
+    }
+    if (in->monitor) {
+        zmq_socket_monitor(in->socket, NULL, 0);
+        zmq_close(in->monitor);
+    }
+    zmq_close(in->socket);
+    int last = --d->n;
+    if (gone != last) *in = d->inst[last];
+    for (int i = 0; i < d->high; i++) {
+        bus_call *call = d->slot[i].call;
+        if (!call) continue;
+        if (call->instance == gone)
+            call->instance = -2; /* of the dead one: below */
+        else if (call->instance == last)
+            call->instance = gone;
+    }
+    for (int i = 0; i < d->high; i++) {
+        bus_call *call = d->slot[i].call;
+        if (!call || call->instance != -2) continue;
+        call->instance = -1;
+        if (++call->resends > BUS_RESENDS) {
+            complete(d, call, VP_EAWAY);
+            continue;
+        }
+        vp_metric_add(&bus_metric[BUS_M_RESENT], 1);
+        d->slot[i].generation++; /* a reply to the first sending is late from now on */
+        dispatch_call(d, call);
+    }
+}
+
+static int instance_find(const dispatch *d, const char *id) {
+    for (int i = 0; i < d->n; i++)
+        if (!strcmp(d->inst[i].record.id, id)) return i;
+    return -1;
+}
+
+/* The registry introduces. One that was given up as silent is tried again as long as it is named
+ * there, but it is used only when it has answered a ping. */
+static void look_for_instances(dispatch *d, int64_t now) {
+    const bus_view *v = atomic_load(&d->b->view);
+    if (!v || now - d->looked_ms < BUS_DIRECTORY_MS / 2) return;
+    d->looked_ms = now;
+    for (int i = 0; i < v->n_records; i++)
+        if (!v->record[i].draining && instance_find(d, v->record[i].id) < 0)
+            instance_add(d, &v->record[i], false);
+}
+
+static void report_status(dispatch *d) {
+    bus *b = d->b;
+    int ready = 0;
+    pthread_mutex_lock(&b->status_lock);
+    b->n_status = d->n;
+    for (int i = 0; i < d->n; i++) {
+        const instance *in = &d->inst[i];
+        snprintf(b->status[i].id, sizeof b->status[i].id, "%s", in->record.id);
+        b->status[i].ready = in->ready;
+        b->status[i].draining = in->draining;
+        b->status[i].outstanding = in->outstanding;
+        b->status[i].load = in->load;
+        ready += in->ready;
+    }
+    pthread_mutex_unlock(&b->status_lock);
+    vp_metric_set(&bus_metric[BUS_M_INSTANCES], ready);
+}
+
+static void sweep(dispatch *d, int64_t now) {
+    d->swept_ms = now;
+    for (int i = 0; i < d->high; i++)
+        if (d->slot[i].call && d->slot[i].call->deadline_ms <= now)
+            complete(d, d->slot[i].call, VP_ETIMEOUT);
+    for (int i = 0; i < d->n; i++) {
+        instance *in = &d->inst[i];
+        int64_t every = in->ready ? BUS_PING_MS : SWEEP_MS;
+        if (now - in->pinged_ms >= every) ping(d, in, now);
+        if (now - in->heard_ms > BUS_SILENCE_MS && !in->local) instance_remove(d, i--, "silent");
+    }
+    look_for_instances(d, now);
+    report_status(d);
+}
+
+/* -- receiving -------------------------------------------------------------------------------- */
+
+static void drop_rest(void *socket) {
+    int more = 1;
+    size_t n = sizeof more;
+    zmq_msg_t m;
+    while (!zmq_getsockopt(socket, ZMQ_RCVMORE, &more, &n) && more) {
+        zmq_msg_init(&m);
+        if (zmq_msg_recv(&m, socket, ZMQ_DONTWAIT) < 0) more = 0;
+        zmq_msg_close(&m);
+    }
+}
+
+static void heard(instance *in, const vp_envelope *e) {
+    in->heard_ms = vp_clock_ms();
+    if (e->flags & VP_FLAG_DRAINING) in->draining = true;
+    if (e->kind != VP_KIND_PONG) return;
+    in->load = (int)e->left_ms;
+    if (in->ready) return;
+    in->ready = true;
+    vp_log(VP_LOG_INFO, NULL, "%s %s answers", in->record.service, in->record.id);
+}
+
+/* The call that a reply belongs to, if anybody still waits for it. */
+static bus_call *find_call(dispatch *d, int i, uint64_t id) {
+    uint32_t at = (uint32_t)id, generation = (uint32_t)(id >> 32);
+    if (at >= BUS_CALLS || d->slot[at].generation != generation) return NULL;
+    bus_call *call = d->slot[at].call;
+    return call && call->instance == i ? call : NULL;
+}
+
+/* Frames go straight into the call, since small ones hold their bytes inside. */
+static void receive_reply(dispatch *d, instance *in, bus_call *call, zmq_msg_t *first) {
+    vp_str frame[VP_ENVELOPE_FRAMES];
+    vp_fault why = {0};
+    zmq_msg_init(&call->frame[0]);
+    zmq_msg_move(&call->frame[0], first);
+    call->n_frames = 1;
+    while (zmq_msg_more(&call->frame[call->n_frames - 1]) && call->n_frames < VP_ENVELOPE_FRAMES) {
+        zmq_msg_t *m = &call->frame[call->n_frames];
+        zmq_msg_init(m);
+        if (zmq_msg_recv(m, in->socket, ZMQ_DONTWAIT) < 0) {
+            zmq_msg_close(m);
+            break;
+        }
+        call->n_frames++;
+    }
+    for (int i = 0; i < call->n_frames; i++)
+        frame[i] = vp_str_n(zmq_msg_data(&call->frame[i]), zmq_msg_size(&call->frame[i]));
+    vp_err rc = vp_envelope_decode(frame, (size_t)call->n_frames, &call->reply, &why);
+    if (!rc && (call->reply.status < 200 || call->reply.status > 599)) rc = VP_EPROTO;
+    if (rc)
+        vp_metric_add(&bus_metric[BUS_M_BAD], 1);
+    else
+        vp_metric_observe_us(&bus_metric[BUS_M_LATENCY], vp_clock_us() - call->sent_us);
+    complete(d, call, rc ? VP_EPROTO : VP_OK);
+}
+
+/* One message; false when there is none. */
+static bool receive(dispatch *d, int i) {
+    instance *in = &d->inst[i];
+    zmq_msg_t first;
+    vp_envelope e;
+    vp_fault why = {0};
+    zmq_msg_init(&first);
+    if (zmq_msg_recv(&first, in->socket, ZMQ_DONTWAIT) < 0) {
+        zmq_msg_close(&first);
+        return false;
+    }
+    vp_str header = vp_str_n(zmq_msg_data(&first), zmq_msg_size(&first));
+    bus_call *call = NULL;
+    if (vp_envelope_decode(&header, 1, &e, &why)) {
+        vp_metric_add(&bus_metric[BUS_M_BAD], 1);
+    } else {
+        heard(in, &e);
+        if (e.kind == VP_KIND_REPLY) {
+            call = find_call(d, i, e.call_id);
+            if (!call) vp_metric_add(&bus_metric[BUS_M_LATE], 1);
+        }
+    }
+    if (call) receive_reply(d, in, call, &first);
+    zmq_msg_close(&first);
+    drop_rest(in->socket);
+    return true;
+}
+
+static bool disconnected(instance *in) {
+    bool gone = false;
+    zmq_msg_t m;
+    zmq_msg_init(&m);
+    while (zmq_msg_recv(&m, in->monitor, ZMQ_DONTWAIT) >= 0)
+        gone = true; /* the only event asked for */
+    zmq_msg_close(&m);
+    return gone;
+}
+
+/* -- the loop --------------------------------------------------------------------------------- */
+
+static int build_items(dispatch *d) {
+    int n = 0;
+    d->items[n++] = (zmq_pollitem_t){.fd = d->b->wake, .events = ZMQ_POLLIN};
+    for (int i = 0; i < d->n; i++)
+        d->items[n++] = (zmq_pollitem_t){.socket = d->inst[i].socket, .events = ZMQ_POLLIN};
+    for (int i = 0; i < d->n; i++)
+        if (d->inst[i].monitor)
+            d->items[n++] = (zmq_pollitem_t){.socket = d->inst[i].monitor, .events = ZMQ_POLLIN};
+    return n;
+}
+
+static void wait_for_work(dispatch *d) {
+    int n = build_items(d);
+    long wait = d->outstanding ? SWEEP_MS : IDLE_MS;
+    atomic_store(&d->b->asleep, true);
+    if (atomic_load(&d->b->submitted)) wait = 0;
+    zmq_poll(d->items, n, wait);
+    atomic_store(&d->b->asleep, false);
+    if (d->items[0].revents) {
+        uint64_t count;
+        ssize_t got = read(d->b->wake, &count, sizeof count);
+        (void)got;
+    }
+}
+
+/* Backwards, because a removal puts the last instance in the gap. */
+static void serve_instances(dispatch *d) {
+    int watched = d->n;
+    int monitor = 1 + watched;
+    bool gone[INSTANCES] = {false};
+    for (int i = 0; i < watched; i++) {
+        if (d->inst[i].monitor && d->items[monitor++].revents) gone[i] = disconnected(&d->inst[i]);
+        if (!d->items[1 + i].revents && !gone[i]) continue;
+        for (int k = 0; k < RECEIVE_BUDGET && receive(d, i);) k++;
+    }
+    for (int i = watched - 1; i >= 0; i--)
+        if (gone[i]) instance_remove(d, i, "gone");
+}
+
+static void end(dispatch *d) {
+    while (d->n) {
+        instance *in = &d->inst[--d->n];
+        if (in->monitor) {
+            zmq_socket_monitor(in->socket, NULL, 0);
+            zmq_close(in->monitor);
+        }
+        zmq_close(in->socket);
+    }
+    take_submitted(d);
+    for (int i = 0; i < d->high; i++)
+        if (d->slot[i].call) {
+            d->slot[i].call->instance = -1;
+            complete(d, d->slot[i].call, VP_EAWAY);
+        }
+}
+
+void *bus_dispatcher_run(void *bus_) {
+    dispatch *d = vp_calloc(1, sizeof *d);
+    d->b = bus_;
+    slots_init(d);
+    for (int i = 0; i < d->b->n_locals; i++) instance_add(d, &d->b->local[i], true);
+    while (!d->b->stop) {
+        int64_t now = vp_clock_ms();
+        if (now - d->swept_ms >= SWEEP_MS) sweep(d, now);
+        take_submitted(d);
+        wait_for_work(d);
+        take_submitted(d);
+        serve_instances(d);
+    }
+    end(d);
+    free(d);
+    return NULL;
+}
