@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "clock.h"
 #include "ulid.h"
@@ -57,6 +58,11 @@ static const char *reason(const json_error_t *e) {
 vp_err vp_json_parse(vp_str text, json_t **out, vp_fault *why) {
     json_error_t error;
     *out = NULL;
+    /* No JSON has one, but jansson would take it for the end of the text. */
+    if (text.n && memchr(text.p, '\0', text.n)) {
+        vp_fault_set(why, "a NUL character");
+        return VP_ESYNTAX;
+    }
     if (!depth_ok(text)) {
         vp_fault_set(why, "nested more than %d deep", VP_JSON_MAX_DEPTH);
         return VP_ESYNTAX;
@@ -224,11 +230,18 @@ static void write_array(vp_buf *out, const json_t *v, int depth) {
     vp_buf_addc(out, ']');
 }
 
+/* The fewest digits that read back as the same number: 33.3, not 33.299999999999997. */
 static void write_real(vp_buf *out, const json_t *v) {
     char text[64];
-    size_t n = json_dumpb(v, text, sizeof text, JSON_ENCODE_ANY);
-    assert(n && n <= sizeof text);
-    vp_buf_add(out, text, n);
+    for (size_t digits = 15; digits <= 17; digits++) {
+        size_t n =
+            json_dumpb(v, text, sizeof text - 1, JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits));
+        assert(n && n < sizeof text);
+        text[n] = '\0';
+        if (digits < 17 && strtod(text, NULL) != json_real_value(v)) continue;
+        vp_buf_add(out, text, n);
+        return;
+    }
 }
 
 static void write_value(vp_buf *out, const json_t *v, int depth) {
