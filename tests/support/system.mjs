@@ -1,0 +1,300 @@
+// system.mjs - a whole Voxpop for one test: a private Redis, the services, live and gateway, in a
+// temporary folder and on free ports. stop() is part of the test: it fails when a process died by
+// itself, did not end cleanly on SIGTERM, or a sanitizer spoke. SPDX-License-Identifier: MIT
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { raw, request } from './http.mjs';
+import { Redis } from './redis.mjs';
+import { Watcher } from './sse.mjs';
+import { buildFolder, root, slow, waitFor, within } from './wait.mjs';
+
+export { buildFolder, raw, request, root, slow, waitFor, within, Watcher };
+
+const running = new Set(); // systems; whatever ends this process ends them
+const endAll = () => { for (const system of running) system.abandon(); };
+process.on('exit', endAll);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1));
+
+// A port that is free now, below the range that the kernel hands out by itself, so that it is
+// still free when a process is started on it again.
+const given = new Set();
+export async function freePort() {
+  for (;;) {
+    const port = 20000 + Math.floor(Math.random() * 12000);
+    if (given.has(port)) continue;
+    const server = net.createServer();
+    const free = await new Promise((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+    });
+    if (!free) continue;
+    given.add(port);
+    return port;
+  }
+}
+
+// Our processes refuse VOXPOP_ names that they do not know, and a test must not depend on the
+// settings of whoever runs it.
+const cleanEnvironment = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !name.startsWith('VOXPOP_') && !name.startsWith('NODE_')));
+
+// services: which to start, each perhaps several times ('polls', 'polls#2'). args: extra flags by
+// process name. env: for all processes. admin: make the account and a token. redisArgs: more
+// settings of Redis.
+export async function startSystem(options = {}) {
+  const system = new System(options);
+  running.add(system);
+  try {
+    await system.start();
+  } catch (error) {
+    const tails = system.logTails();
+    system.abandon();
+    throw new Error(`${error.message}${tails}`, { cause: error });
+  }
+  return system;
+}
+
+export class System {
+  names = [];
+  pids = {};
+  ports = {};
+  urls = {};
+  token = null;
+  password = 'correct horse battery';
+  #options;
+  #processes = new Map(); // name → {argv, child, ended, expected}
+  #accidents = [];
+  #redis;
+
+  constructor({ services = ['articles', 'comments', 'polls'], gateway = true, live = true, admin = true,
+    env = {}, args = {}, redisArgs = [] } = {}) {
+    this.#options = { services, gateway, live, admin, env, args, redisArgs };
+  }
+
+  async start() {
+    const { services, gateway, live, admin } = this.#options;
+    this.folder = await mkdtemp(join(tmpdir(), 'voxpop-'));
+    await mkdir(join(this.folder, 'redis'));
+    await mkdir(join(this.folder, 'secrets'), { mode: 0o700 });
+    await this.#choosePorts();
+    this.#describe();
+    this.#redis = new Redis(this.redisSocket);
+    this.launch('redis');
+    await this.ready('redis');
+    const others = [...services, ...(live ? ['live'] : []), ...(gateway ? ['gateway'] : [])];
+    for (const name of others) this.launch(name);
+    for (const name of others) await this.ready(name);
+    if (admin && gateway) await this.#makeAdmin();
+  }
+
+  async #choosePorts() {
+    for (const name of ['gateway', 'admin', 'live']) this.ports[name] = await freePort();
+    this.redisSocket = join(this.folder, 'redis.sock');
+    this.urls = {
+      site: `http://127.0.0.1:${this.ports.gateway}`,
+      admin: `http://127.0.0.1:${this.ports.admin}`,
+      live: `http://127.0.0.1:${this.ports.live}/live`,
+      redis: `unix://${this.redisSocket}`,
+    };
+  }
+
+  #describe() {
+    const { services, args, redisArgs } = this.#options;
+    const bin = (name) => join(buildFolder, `voxpop-${name}`);
+    const redisUrl = ['--redis-url', this.urls.redis];
+    const argv = {
+      redis: ['redis-server', '--port', '0', '--unixsocket', this.redisSocket, '--dir', join(this.folder, 'redis'),
+        '--appendonly', 'yes', '--appendfsync', 'always', '--save', '', '--maxmemory-policy', 'noeviction',
+        '--daemonize', 'no', ...redisArgs],
+      live: [bin('live'), ...redisUrl, '--listen', `127.0.0.1:${this.ports.live}`],
+      gateway: [bin('gateway'), ...redisUrl, '--listen', `127.0.0.1:${this.ports.gateway}`,
+        '--admin-listen', `127.0.0.1:${this.ports.admin}`, '--live-url', this.urls.live,
+        '--http-threads', '64', '--secrets', join(this.folder, 'secrets')],
+    };
+    for (const name of services) argv[name] = [bin(name.split('#')[0]), ...redisUrl];
+    for (const [name, line] of Object.entries(argv)) {
+      this.#processes.set(name, { argv: [...line, ...(args[name.split('#')[0]] ?? [])], child: null });
+    }
+  }
+
+  // -- processes ---------------------------------------------------------------------------------
+
+  launch(name) {
+    const entry = this.#processes.get(name);
+    assert.ok(entry, `there is no process ${name}`);
+    assert.ok(!entry.child, `${name} runs already`);
+    entry.logStart = this.log(name).length;
+    const log = openSync(this.logFile(name), 'a');
+    const child = spawn(entry.argv[0], entry.argv.slice(1), {
+      stdio: ['ignore', log, log], env: { ...cleanEnvironment, ...this.#options.env }, cwd: this.folder,
+    });
+    closeSync(log);
+    entry.child = child;
+    entry.expected = false;
+    entry.ended = new Promise((resolve) => {
+      const over = (how) => {
+        if (entry.child === child) {
+          entry.child = null;
+          delete this.pids[name];
+        }
+        if (!entry.expected) this.#accidents.push(`${name} ended by itself (${how})`);
+        resolve(how);
+      };
+      child.once('error', (error) => over(error.message));
+      child.once('exit', (code, signal) => over(signal ?? code));
+    });
+    this.pids[name] = child.pid;
+  }
+
+  // Resolves when the process serves; rejects at once when it has ended.
+  ready(name) {
+    const what = `${name} is ready`;
+    return waitFor(async () => {
+      if (!this.#processes.get(name).child) throw Object.assign(new Error(`${name} ended before it was ready`), { fatal: true });
+      if (name === 'redis') return await this.redis('PING') === 'PONG';
+      if (name === 'gateway') return (await request('GET', `${this.urls.admin}/readyz`, { agent: false })).status === 200;
+      return /\bready\b/.test(this.log(name).slice(this.#processes.get(name).logStart));
+    }, { deadline: 15000, what });
+  }
+
+  // Sends a signal. SIGKILL and SIGTERM also wait for the end; gives the exit status or signal.
+  async kill(name, signal = 'SIGKILL') {
+    const entry = this.#processes.get(name);
+    assert.ok(entry?.child, `${name} does not run`);
+    if (signal !== 'SIGKILL' && signal !== 'SIGTERM') return entry.child.kill(signal);
+    entry.expected = true;
+    entry.child.kill(signal);
+    return within(entry.ended, 5000, `${name} ends on ${signal}`);
+  }
+
+  // Starts it again (ending it cleanly first if it runs) with the same arguments and ports.
+  async restart(name, { ready = true } = {}) {
+    if (this.#processes.get(name)?.child) assert.equal(await this.kill(name, 'SIGTERM'), 0, `${name} ended cleanly`);
+    this.launch(name);
+    if (ready) await this.ready(name);
+  }
+
+  freeze(name) { return this.kill(name, 'SIGSTOP'); }
+  thaw(name) { return this.kill(name, 'SIGCONT'); }
+
+  logFile(name) { return join(this.folder, `${name}.log`); }
+  log(name) { return existsSync(this.logFile(name)) ? readFileSync(this.logFile(name), 'utf8') : ''; }
+  logTails(lines = 12) {
+    return [...this.#processes.keys()].filter((name) => name !== 'redis' && this.log(name)).map((name) =>
+      `\n-- ${name}.log ends with:\n${this.log(name).trimEnd().split('\n').slice(-lines).join('\n')}`).join('');
+  }
+
+  // The tool: gives {code, out, err}.
+  async cli(args, { env = {}, token = this.token, input = '' } = {}) {
+    const child = spawn(join(buildFolder, 'voxpop'), ['--url', this.urls.site, ...args], {
+      env: { ...cleanEnvironment, ...(token ? { VOXPOP_TOKEN: token } : {}), ...env }, cwd: this.folder,
+    });
+    let out = '';
+    let err = '';
+    child.stdout.setEncoding('utf8').on('data', (text) => { out += text; });
+    child.stderr.setEncoding('utf8').on('data', (text) => { err += text; });
+    child.stdin.on('error', () => {});
+    child.stdin.end(input);
+    const code = await within(new Promise((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (status, signal) => resolve(signal ?? status));
+    }), 30000, `voxpop ${args.join(' ')}`).finally(() => child.kill('SIGKILL'));
+    return { code, out, err };
+  }
+
+  async #makeAdmin() {
+    const secret = join(this.folder, 'secrets', 'first-account');
+    await waitFor(() => existsSync(secret) && readFileSync(secret).length, { what: 'the one-time secret is there' });
+    const env = { VOXPOP_PASSWORD: this.password };
+    const made = await this.cli(['account', 'add', 'admin', '--role', 'admin', '--secret-file', secret], { env });
+    assert.equal(made.code, 0, `voxpop account add: ${made.err}`);
+    this.token = await this.tokenFor('admin', this.password);
+  }
+
+  async tokenFor(login, password) {
+    const added = await this.cli(['token', 'add', '--login', login], { env: { VOXPOP_PASSWORD: password } });
+    assert.equal(added.code, 0, `voxpop token add: ${added.err}`);
+    return added.out.trim();
+  }
+
+  // Signs in as a browser would: gives the cookie.
+  async signIn(login = 'admin', password = this.password) {
+    const got = await this.api('POST', '/api/v1/sessions', { body: { login, password } });
+    assert.equal(got.status, 201, got.text);
+    return got.cookies;
+  }
+
+  // -- requests ----------------------------------------------------------------------------------
+
+  api(method, path, options) { return request(method, this.urls.site + path, options); }
+  page(path, options) { return this.api('GET', path, options); }
+  admin(method, path, options = {}) { return this.api(method, path, { token: this.token, ...options }); }
+  raw(bytes, options) { return raw(this.ports.gateway, bytes, options); }
+  redis(...args) { return this.#redis.command(...args); }
+
+  // A stream of topics: ['poll:ID', 'article:ID'].
+  sse(topics, { ticket, lastEventId, headers } = {}) {
+    const query = new URLSearchParams([topics].flat().map((topic) => ['topic', topic]));
+    if (ticket) query.append('ticket', ticket);
+    return Watcher.open(`${this.urls.live}?${query}`, {
+      headers: { ...headers, ...(lastEventId ? { 'last-event-id': lastEventId } : {}) },
+    });
+  }
+
+  // Makes a record as admin and gives it back.
+  async make(path, body, expect = 201) {
+    const got = await this.admin('POST', path, { body });
+    assert.equal(got.status, expect, `POST ${path}: ${got.text}`);
+    return got.json;
+  }
+
+  // -- end ---------------------------------------------------------------------------------------
+
+  async stop() {
+    const wrong = [];
+    const order = ['gateway', 'live', ...this.#options.services, 'redis'];
+    for (const name of order) {
+      const entry = this.#processes.get(name);
+      if (!entry?.child) continue;
+      entry.child.kill('SIGCONT');
+      try {
+        const how = await this.kill(name, 'SIGTERM');
+        if (how !== 0) wrong.push(`${name} ended with ${how} on SIGTERM`);
+      } catch (error) {
+        wrong.push(error.message);
+      }
+    }
+    wrong.push(...this.#accidents, ...this.#sanitizerReports());
+    const tails = wrong.length ? this.logTails() : '';
+    this.abandon();
+    if (wrong.length) assert.fail(`the system did not end well:\n  ${wrong.join('\n  ')}${tails}`);
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  #sanitizerReports() {
+    const found = [];
+    for (const name of this.#processes.keys()) {
+      const log = this.log(name);
+      const at = log.search(/(ERROR|WARNING|SUMMARY): \w+Sanitizer|: runtime error: /);
+      if (at >= 0) found.push(`a sanitizer spoke in ${name}:\n${log.slice(log.lastIndexOf('\n', at) + 1).slice(0, 6000)}`);
+    }
+    return found;
+  }
+
+  // Ends everything at once, whatever its state.
+  abandon() {
+    running.delete(this);
+    this.#redis?.close();
+    for (const entry of this.#processes.values()) {
+      entry.expected = true;
+      entry.child?.kill('SIGKILL');
+    }
+    if (this.folder) rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+}

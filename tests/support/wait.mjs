@@ -1,0 +1,46 @@
+// wait.mjs - waiting for conditions instead of sleeping. SPDX-License-Identifier: MIT
+import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { setTimeout as pause } from 'node:timers/promises';
+
+export const root = fileURLToPath(new URL('../../', import.meta.url));
+export const buildFolder = process.env.VOXPOP_BUILD || `${root}build`;
+
+// How much longer things may take in the build that is tested: sanitizers cost time.
+export const slow = /thread/.test(basename(buildFolder)) ? 8
+  : /address|undefined/.test(basename(buildFolder)) ? 4 : 1;
+
+// Calls condition until it gives something true, and returns that. A throw counts as "not yet";
+// the last one is told when the deadline (milliseconds, stretched by `slow`) has passed.
+export async function waitFor(condition, { deadline = 5000, every = 20, what = 'the condition' } = {}) {
+  const end = performance.now() + deadline * slow;
+  let last;
+  for (;;) {
+    try {
+      const value = await condition();
+      if (value) return value;
+      last = undefined;
+    } catch (error) {
+      if (error.fatal) throw error;
+      last = error;
+    }
+    if (performance.now() >= end) {
+      throw new Error(`${what}: not within ${deadline * slow} ms`, { cause: last });
+    }
+    await pause(every);
+  }
+}
+
+// Rejects when the promise takes longer than the deadline.
+export async function within(promise, deadline, what) {
+  const giveUp = new AbortController();
+  const limit = pause(deadline * slow, undefined, { signal: giveUp.signal }).then(() => {
+    throw new Error(`${what}: not within ${deadline * slow} ms`);
+  });
+  limit.catch(() => {});
+  try {
+    return await Promise.race([promise, limit]);
+  } finally {
+    giveUp.abort();
+  }
+}
