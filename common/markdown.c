@@ -59,8 +59,7 @@ static void tame_node(cmark_node *node, cmark_event_type event, vp_markdown_kind
     bool leaf = type == CMARK_NODE_HTML_BLOCK || type == CMARK_NODE_HTML_INLINE;
     if (leaf) {
         cmark_node_free(node);
-    } else if (event == CMARK_EVENT_EXIT &&
-               (type == CMARK_NODE_LINK || type == CMARK_NODE_IMAGE)) {
+    } else if (event == CMARK_EVENT_EXIT && (type == CMARK_NODE_LINK || type == CMARK_NODE_IMAGE)) {
         vp_str url = vp_str_of(cmark_node_get_url(node));
         bool ok = vp_markdown_url_ok(url);
         if (!ok) cmark_node_set_url(node, "");
@@ -83,7 +82,8 @@ static void first_words(cmark_node *root, vp_buf *excerpt) {
     cmark_event_type event;
     vp_buf plain;
     vp_buf_init(&plain, SIZE_MAX / 2);
-    while ((event = cmark_iter_next(iter)) != CMARK_EVENT_DONE && plain.len < 8 * VP_EXCERPT_CHARS) {
+    while ((event = cmark_iter_next(iter)) != CMARK_EVENT_DONE &&
+           plain.len < 8 * VP_EXCERPT_CHARS) {
         cmark_node *node = cmark_iter_get_node(iter);
         cmark_node_type type = cmark_node_get_type(node);
         const char *text = cmark_node_get_literal(node);
@@ -116,10 +116,12 @@ vp_err vp_markdown_render(vp_str text, vp_markdown_kind kind, vp_buf *html, vp_b
     cmark_parser_feed(parser, text.n ? text.p : "", text.n);
     cmark_node *root = cmark_parser_finish(parser);
     tame(root, kind);
-    char *rendered = cmark_render_html(root, CMARK_OPT_DEFAULT,
-                                       cmark_parser_get_syntax_extensions(parser));
-    if (kind == VP_MARKDOWN_COMMENT) add_marked(html, rendered);
-    else vp_buf_adds(html, rendered);
+    char *rendered =
+        cmark_render_html(root, CMARK_OPT_DEFAULT, cmark_parser_get_syntax_extensions(parser));
+    if (kind == VP_MARKDOWN_COMMENT)
+        add_marked(html, rendered);
+    else
+        vp_buf_adds(html, rendered);
     if (excerpt) first_words(root, excerpt);
     free(rendered);
     cmark_node_free(root);

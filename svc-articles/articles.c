@@ -1,0 +1,273 @@
+/* articles.c - see articles.h. Reading one by its id is the busiest thing here: one command, and
+ * the answer is put together from ready text. SPDX-License-Identifier: MIT */
+#include "articles.h"
+
+#include <stdio.h>
+
+#include "articles_store.h"
+#include "list_page.h"
+
+enum {
+    ROWS_A_ROUND = 20,       /* articles with their bodies */
+    LIST_BYTES = 1024 * 1024 /* a page of a list ends early past this */
+};
+
+static bool is_staff(const vp_call *call) {
+    return vp_call_may(call, VP_MAY_AUTHOR);
+}
+
+static vp_step absent(vp_call *call) {
+    return vp_call_fail(call, VP_ENOTFOUND, "There is no such article.");
+}
+
+/* -- one article ---------------------------------------------------------------------------------
+ */
+
+static void read_one(vp_call *call, vp_str id) {
+    articles_store_read(call, id, is_staff(call));
+    if (is_staff(call)) articles_store_markdown(call, id);
+}
+
+/* Without the closing brace. */
+static void write_row(vp_buf *out, const articles_row *row, bool with_body) {
+    vp_buf_add_str(out, row->json);
+    if (with_body) {
+        vp_buf_adds(out, ",\"body_html\":");
+        vp_buf_add_str(out, row->body);
+    }
+    vp_buf_adds(out, ",\"comment_count\":");
+    vp_buf_add_int(out, row->comments);
+}
+
+/* Both numbers only grow, so their sum never stands for two different texts. */
+static void tag_row(vp_call *call, const articles_row *row) {
+    char etag[48];
+    snprintf(etag, sizeof etag, "\"%lld.%lld\"", (long long)row->revision,
+             (long long)(row->rendering + row->thread_version));
+    vp_call_reply_field(call, VP_F_ETAG, vp_str_of(etag));
+}
+
+static vp_str id_in(const articles_row *row) {
+    size_t before = sizeof "{\"id\":\"" - 1;
+    return row->json.n > before + VP_ULID_LEN ? vp_str_n(row->json.p + before, VP_ULID_LEN)
+                                              : (vp_str){0};
+}
+
+/* The replies of read_one as the answer's body and ETag; false: not there. */
+static bool write_one(vp_call *call, articles_row *row) {
+    if (!articles_store_row(call->reply[0], row)) return false;
+    write_row(&call->out, row, true);
+    if (is_staff(call) && call->n_replies > 1) {
+        const redisReply *r = call->reply[1];
+        bool text = r->type == REDIS_REPLY_STRING;
+        vp_buf_adds(&call->out, ",\"body_markdown\":");
+        vp_buf_add_json(&call->out, text ? vp_str_n(r->str, r->len) : VP_STR(""));
+    }
+    vp_buf_addc(&call->out, '}');
+    tag_row(call, row);
+    return true;
+}
+
+vp_step articles_get_prepare(vp_call *call) {
+    vp_str name = call->params.value[0];
+    if (vp_ulid_valid(name))
+        read_one(call, name);
+    else if (slug_ok(name))
+        articles_store_find(call, name);
+    else
+        return absent(call);
+    return VP_STEP_WAIT;
+}
+
+vp_step articles_get_finish(vp_call *call) {
+    const redisReply *r = call->reply[0];
+    articles_row row;
+    if (r->type == REDIS_REPLY_STRING) { /* the slug's id */
+        read_one(call, vp_str_n(r->str, r->len));
+        return VP_STEP_WAIT;
+    }
+    if (r->type != REDIS_REPLY_ARRAY || !write_one(call, &row)) return absent(call);
+    if (is_staff(call)) {
+        vp_call_reply_field(call, VP_F_CACHE_CONTROL, VP_STR("private, no-store"));
+    } else {
+        char key[64];
+        vp_str id = id_in(&row);
+        snprintf(key, sizeof key, "article:%.*s contributors", (int)id.n, id.p);
+        vp_call_reply_field(call, VP_F_CACHE_CONTROL, VP_STR("public, max-age=0, s-maxage=10"));
+        vp_call_reply_field(call, VP_F_SURROGATE_KEY, vp_str_of(key));
+    }
+    return vp_call_answer(call, 200);
+}
+
+vp_step articles_create_prepare(vp_call *call) {
+    article_form form;
+    json_t *body;
+    if (!vp_call_json(call, article_rules, &body)) return VP_STEP_DONE;
+    if (article_form_read(&form, body, vp_service_now(call->service), &call->problem)) {
+        form.actor = call->field[VP_F_ACTOR_ID];
+        articles_store_create(call, &form);
+    } else {
+        vp_call_fail(call, VP_EINVAL, "Some fields are not acceptable.");
+    }
+    article_form_release(&form);
+    return call->problem.code ? VP_STEP_DONE : VP_STEP_WAIT;
+}
+
+/* What the function refused. */
+static vp_step refused(vp_call *call, vp_str word, vp_str detail) {
+    char pointer[64];
+    if (vp_str_eq(word, VP_STR("slug"))) {
+        vp_problem_set(&call->problem, VP_ECONFLICT, "Another article has this slug.");
+        vp_problem_field(&call->problem, "/slug", "is taken");
+    } else if (vp_str_eq(word, VP_STR("contributor"))) {
+        snprintf(pointer, sizeof pointer, "/contributors/%.*s", (int)detail.n, detail.p);
+        vp_problem_field(&call->problem, pointer, "must be the handle of a contributor");
+        vp_call_fail(call, VP_EINVAL, "Some fields are not acceptable.");
+    }
+    return vp_call_fail(call, VP_ESYSTEM, "The article was not made.");
+}
+
+vp_step articles_create_finish(vp_call *call) {
+    const redisReply *r = call->reply[0];
+    articles_row row;
+    char location[64];
+    if (call->round == 1) {
+        vp_str word = vp_call_outcome(call, r), detail = {0};
+        if (!word.n) return VP_STEP_DONE;
+        if (r->elements > 1) detail = vp_str_n(r->element[1]->str, r->element[1]->len);
+        if (!vp_str_eq(word, VP_STR("created"))) return refused(call, word, detail);
+        read_one(call, detail);
+        return VP_STEP_WAIT;
+    }
+    if (!write_one(call, &row)) return absent(call);
+    vp_str id = id_in(&row);
+    snprintf(location, sizeof location, "/api/v1/articles/%.*s", (int)id.n, id.p);
+    vp_call_reply_field(call, VP_F_LOCATION, vp_str_of(location));
+    vp_call_reply_field(call, VP_F_CACHE_CONTROL, VP_STR("private, no-store"));
+    return vp_call_answer(call, 201);
+}
+
+/* -- lists
+ * ----------------------------------------------------------------------------------------- */
+
+typedef struct list_state {
+    list_page page;
+    bool both, summaries;
+} list_state;
+
+/* A tag or contributor that cannot be is one that nothing has. */
+static bool filters(vp_call *call, vp_buf *tag, vp_str *contributor) {
+    vp_buf shown;
+    vp_str wanted = vp_call_query(call, "tag");
+    bool ok = true;
+    vp_buf_init(&shown, 2 * TAG_BYTES);
+    *contributor = vp_call_query(call, "contributor");
+    if (wanted.n && !tag_fold(vp_str_trim(wanted), &shown, tag)) ok = false;
+    if (contributor->n && !handle_ok(*contributor)) ok = false;
+    vp_buf_release(&shown);
+    return ok;
+}
+
+static bool options_ok(vp_call *call, list_state *state) {
+    vp_str sort = vp_call_query(call, "sort"), view = vp_call_query(call, "view");
+    state->summaries = vp_str_eq(view, VP_STR("summary"));
+    if (sort.n && !vp_str_eq(sort, VP_STR("-published_at")))
+        vp_problem_field(&call->problem, "?sort", "must be -published_at");
+    if (view.n && !state->summaries && !vp_str_eq(view, VP_STR("full")))
+        vp_problem_field(&call->problem, "?view", "must be full or summary");
+    if (call->problem.code) vp_call_fail(call, VP_EINVAL, "A query parameter is not acceptable.");
+    return !call->problem.code;
+}
+
+vp_step articles_list_prepare(vp_call *call) {
+    list_state *state = vp_call_state(call, sizeof *state);
+    char cursor[VP_CURSOR_KEY_MAX + 1];
+    size_t n;
+    vp_buf tag;
+    vp_str by;
+    if (!options_ok(call, state) || !vp_call_page(call, 'a', &state->page.limit, cursor, &n))
+        return VP_STEP_DONE;
+    vp_buf_init(&tag, 2 * TAG_BYTES);
+    bool possible = filters(call, &tag, &by);
+    state->both = tag.len && by.n;
+    if (!call->problem.code && possible)
+        articles_store_list(call, vp_buf_str(&tag), by, vp_str_n(cursor, n), state->page.limit);
+    vp_buf_release(&tag);
+    if (call->problem.code) return VP_STEP_DONE;
+    if (possible) return VP_STEP_WAIT;
+    vp_buf_adds(&call->out, "{\"items\":[");
+    return list_page_answer(call, &state->page, 'a', VP_STR("articles"));
+}
+
+static vp_step next_rows(vp_call *call, list_state *state) {
+    list_page *page = &state->page;
+    int n = page->n - page->done;
+    if (n == 0) return list_page_answer(call, page, 'a', VP_STR("articles contributors"));
+    if (!state->summaries && n > ROWS_A_ROUND) n = ROWS_A_ROUND;
+    articles_store_rows(call, page->member + page->done, n, !state->summaries);
+    return VP_STEP_WAIT;
+}
+
+vp_step articles_list_finish(vp_call *call) {
+    list_state *state = call->state;
+    list_page *page = &state->page;
+    articles_row row;
+    if (call->round == 1) {
+        list_page_take(page, call->reply[0], state->both ? 1 : 0);
+        if (state->both) articles_store_both(call->reply[0], page);
+        vp_buf_adds(&call->out, "{\"items\":[");
+        return next_rows(call, state);
+    }
+    for (int i = 0; articles_store_nth(call, i, &row) && page->done < page->n; i++, page->done++) {
+        if (call->out.len > LIST_BYTES) { /* enough: the rest is the next page */
+            list_page_last(page, page->member[page->done - 1]);
+            page->n = page->done;
+            break;
+        }
+        if (!row.json.n) continue; /* withdrawn meanwhile */
+        if (call->out.data[call->out.len - 1] != '[') vp_buf_addc(&call->out, ',');
+        write_row(&call->out, &row, !state->summaries);
+        vp_buf_addc(&call->out, '}');
+    }
+    return next_rows(call, state);
+}
+
+vp_step articles_tags_prepare(vp_call *call) {
+    list_page *page = vp_call_state(call, sizeof *page);
+    char cursor[VP_CURSOR_KEY_MAX + 1];
+    size_t n;
+    if (!vp_call_page(call, 't', &page->limit, cursor, &n)) return VP_STEP_DONE;
+    articles_store_tags(call, vp_str_n(cursor, n), page->limit);
+    return VP_STEP_WAIT;
+}
+
+vp_step articles_tags_finish(vp_call *call) {
+    list_page *page = call->state;
+    articles_tag tag;
+    if (call->round == 1) {
+        list_page_take(page, call->reply[0], 0);
+        vp_buf_adds(&call->out, "{\"items\":[");
+        if (!page->n) return list_page_answer(call, page, 't', VP_STR("articles"));
+        articles_store_tag_rows(call, page->member, page->n);
+        return VP_STEP_WAIT;
+    }
+    for (int i = 0; i < page->n; i++) {
+        if (!articles_store_tag(call, i, &tag)) continue;
+        vp_buf_adds(&call->out,
+                    call->out.data[call->out.len - 1] != '[' ? ",{\"tag\":" : "{\"tag\":");
+        vp_buf_add_json(&call->out, tag.name.n ? tag.name : page->member[i]);
+        vp_buf_adds(&call->out, ",\"count\":");
+        vp_buf_add_int(&call->out, tag.count);
+        vp_buf_addc(&call->out, '}');
+    }
+    return list_page_answer(call, page, 't', VP_STR("articles"));
+}
+
+vp_step articles_tick_prepare(vp_call *call) {
+    articles_store_tick(call);
+    return VP_STEP_WAIT;
+}
+
+vp_step articles_tick_finish(vp_call *call) {
+    return vp_call_answer(call, 200);
+}

@@ -1,0 +1,36 @@
+/* main.c - voxpop-articles: articles, tags and contributors. SPDX-License-Identifier: MIT */
+#include "article_form.h"
+#include "articles.h"
+#include "contributor_form.h"
+#include "contributors.h"
+#include "embed.h"
+
+extern const vp_embedded articles_lua[];
+
+enum { ARTICLE_BYTES = 2 * ARTICLE_MARKDOWN_MAX + 64 * 1024, CONTRIBUTOR_BYTES = 64 * 1024 };
+
+static const vp_op ops[] = {
+    {"articles.create", "POST", "/api/v1/articles", VP_MAY_AUTHOR, ARTICLE_BYTES,
+     articles_create_prepare, articles_create_finish},
+    {"articles.get", "GET", "/api/v1/articles/{id}", VP_MAY_ANYONE, 0, articles_get_prepare,
+     articles_get_finish},
+    {"articles.list", "GET", "/api/v1/articles", VP_MAY_ANYONE, 0, articles_list_prepare,
+     articles_list_finish},
+    {"articles.tags", "GET", "/api/v1/tags", VP_MAY_ANYONE, 0, articles_tags_prepare,
+     articles_tags_finish},
+    {"contributors.list", "GET", "/api/v1/contributors", VP_MAY_ANYONE, 0,
+     contributors_list_prepare, contributors_list_finish},
+    {"contributors.get", "GET", "/api/v1/contributors/{handle}", VP_MAY_ANYONE, 0,
+     contributors_get_prepare, contributors_get_finish},
+    {"contributors.put", "PUT", "/api/v1/contributors/{handle}", VP_MAY_AUTHOR, CONTRIBUTOR_BYTES,
+     contributors_put_prepare, contributors_put_finish},
+    {"articles.tick", NULL, NULL, VP_MAY_INSIDE, 250, articles_tick_prepare, articles_tick_finish},
+    {NULL}};
+
+int main(int argc, char **argv) {
+    const vp_service_def def = {.name = "articles",
+                                .ops = ops,
+                                .lua = vp_str_n(articles_lua[0].data, articles_lua[0].size),
+                                .topics = ""};
+    return vp_service_main(&def, argc, argv);
+}
