@@ -4,6 +4,7 @@
 #include "buf.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -211,10 +212,32 @@ static void add_json_escape(vp_buf *b, unsigned char c) {
     }
 }
 
+static uint64_t zero_bytes(uint64_t v) {
+    return (v - 0x0101010101010101u) & ~v & 0x8080808080808080u;
+}
+
+/* How many of eight bytes come before the first that has a class. A borrow of these subtractions
+ * only ever marks bytes behind a rightly marked one, so the lowest mark is exact. */
+static int json_plain8(const unsigned char *p) {
+    const uint64_t ones = 0x0101010101010101u;
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    v = le64toh(v);
+    uint64_t marks = (v - ones * 0x20) & ~v & (ones * 0x80);
+    marks |= zero_bytes(v ^ ones * '"') | zero_bytes(v ^ ones * '\\');
+    marks |= zero_bytes(v ^ ones * '<') | zero_bytes(v ^ ones * 0xE2);
+    return marks ? __builtin_ctzll(marks) / 8 : 8;
+}
+
 void vp_buf_add_json(vp_buf *b, vp_str s) {
     const unsigned char *p = (const unsigned char *)(s.n ? s.p : ""), *end = p + s.n, *run = p;
     vp_buf_addc(b, '"');
     while (p < end) {
+        if (end - p >= 8) {
+            int plain = json_plain8(p);
+            p += plain;
+            if (plain == 8) continue;
+        }
         int kind = json_class[*p];
         if (!kind) {
             p++;

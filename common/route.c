@@ -106,13 +106,25 @@ static bool segment_value(vp_str raw, char text[VP_ROUTE_PATH_MAX], size_t *used
     return out->n && !is_dots(*out) && vp_str_is_utf8(*out);
 }
 
-static bool match_literal(const char *literal, vp_str raw, char text[VP_ROUTE_PATH_MAX],
-                          size_t used) {
+/* The literal against the next segment; both are known to differ unless escapes hide it. */
+static bool match_encoded(const char *literal, vp_str *rest) {
+    char text[VP_ROUTE_PATH_MAX];
+    size_t used = 0;
     vp_str value;
-    size_t n = strlen(literal);
-    if (raw.n == n && memcmp(raw.p, literal, n) == 0) return true;
-    if (raw.n <= n || !memchr(raw.p, '%', raw.n)) return false;
-    return segment_value(raw, text, &used, &value) && vp_str_eq(value, vp_str_n(literal, n));
+    return segment_value(next_segment(rest), text, &used, &value) &&
+           vp_str_eq(value, vp_str_of(literal));
+}
+
+/* Byte by byte from the left: most routes of a table fail at once, without a look at the rest. */
+static bool match_literal(const char *literal, vp_str *rest) {
+    size_t i = 1;
+    for (const char *p = literal; *p; p++, i++) {
+        if (i == rest->n) return false;
+        if (rest->p[i] != *p) return rest->p[i] == '%' && match_encoded(literal, rest);
+    }
+    if (i < rest->n && rest->p[i] != '/') return false;
+    *rest = (vp_str){rest->p + i, rest->n - i};
+    return true;
 }
 
 static bool match(const vp_route *route, vp_str rest, vp_route_params *out) {
@@ -120,11 +132,11 @@ static bool match(const vp_route *route, vp_str rest, vp_route_params *out) {
     out->n = 0;
     for (int i = 0; i < route->n; i++) {
         if (!rest.n) return false;
-        vp_str raw = next_segment(&rest);
         if (!route->segment[i].param) {
-            if (!match_literal(route->segment[i].text, raw, out->text, used)) return false;
-        } else if (!segment_value(raw, out->text, &used, &out->value[out->n++])) {
-            return false;
+            if (!match_literal(route->segment[i].text, &rest)) return false;
+        } else {
+            vp_str *value = &out->value[out->n++];
+            if (!segment_value(next_segment(&rest), out->text, &used, value)) return false;
         }
     }
     return rest.n == 0;

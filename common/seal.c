@@ -53,6 +53,9 @@ void vp_seal_base64(const uint8_t *p, size_t n, char *out) {
 }
 
 vp_err vp_seal_unbase64(vp_str text, uint8_t *out, size_t max, size_t *n) {
+    /* libsodium 1.0.18 takes some bytes over 0x7F for characters of the alphabet. */
+    for (size_t i = 0; i < text.n; i++)
+        if ((unsigned char)text.p[i] > 0x7F) return VP_EINVAL;
     int rc = sodium_base642bin(out, max, text.n ? text.p : "", text.n, NULL, n, NULL, BASE64);
     return rc ? VP_EINVAL : VP_OK;
 }

@@ -321,6 +321,37 @@ static void escapes(void **state) {
     }
 }
 
+/* Whatever stands where, next to whatever: eights and single bytes must agree. */
+static void escapes_at_any_place(void **state) {
+    static const char *const odd[] = {"\"", "\\", "<", "\x01", "\xE2\x80\xA8", "\xE2\x82\xAC"};
+    static const char *const out[] = {"\\\"",    "\\\\",    "\\u003c",
+                                      "\\u0001", "\\u2028", "\xE2\x82\xAC"};
+    vp_buf in, json, want;
+    vp_buf_init(&in, 100);
+    vp_buf_init(&json, 200);
+    vp_buf_init(&want, 200);
+    for (size_t i = 0; i < COUNT(odd) * COUNT(odd) * 20 * 10; i++) {
+        size_t a = i % COUNT(odd), b = i / COUNT(odd) % COUNT(odd),
+               rest = i / COUNT(odd) / COUNT(odd);
+        vp_buf_clear(&in);
+        vp_buf_clear(&json);
+        vp_buf_clear(&want);
+        vp_buf_addf(&in, "%.*s%s%.*s%s%.*s", (int)(rest % 20), "abcdefghijklmnopqrst", odd[a],
+                    (int)(rest / 20), "!#$%&()*+", odd[b], (int)(i % 11),
+                    "\x7F"
+                    "=;>@[]^_~");
+        vp_buf_addf(&want, "\"%.*s%s%.*s%s%.*s\"", (int)(rest % 20), "abcdefghijklmnopqrst", out[a],
+                    (int)(rest / 20), "!#$%&()*+", out[b], (int)(i % 11),
+                    "\x7F"
+                    "=;>@[]^_~");
+        vp_buf_add_json(&json, vp_buf_str(&in));
+        assert_string_equal(json.data, want.data);
+    }
+    vp_buf_release(&in);
+    vp_buf_release(&json);
+    vp_buf_release(&want);
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(compares),
@@ -337,6 +368,7 @@ int main(void) {
         cmocka_unit_test(gives_room),
         cmocka_unit_test(formats),
         cmocka_unit_test(escapes),
+        cmocka_unit_test(escapes_at_any_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

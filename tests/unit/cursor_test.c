@@ -23,14 +23,15 @@ static void comes_back(void **state) {
 
 static void refuses_garbage(void **state) {
     static const vp_str rows[] = {
-        VP_STR_INIT(""),       VP_STR_INIT("A"),
-        VP_STR_INIT("AAAAA"),  VP_STR_INIT("YQ=="),
-        VP_STR_INIT("YQ="),    VP_STR_INIT("+/+/"),
-        VP_STR_INIT("YR"),     /* bits behind the last byte */ VP_STR_INIT("YWJ"),
-        VP_STR_INIT(" YQ"),    VP_STR_INIT("YQ "),
-        VP_STR_INIT("YQ\n"),   VP_STR_INIT("Y.Q"),
-        VP_STR_INIT("YQ\0"),   VP_STR_INIT("\xC3\xA4"),
-        VP_STR_INIT("%59%51"), VP_STR_INIT("....."),
+        VP_STR_INIT(""),           VP_STR_INIT("A"),
+        VP_STR_INIT("AAAAA"),      VP_STR_INIT("YQ=="),
+        VP_STR_INIT("YQ="),        VP_STR_INIT("+/+/"),
+        VP_STR_INIT("YR"),         /* bits behind the last byte */ VP_STR_INIT("YWJ"),
+        VP_STR_INIT(" YQ"),        VP_STR_INIT("YQ "),
+        VP_STR_INIT("YQ\n"),       VP_STR_INIT("Y.Q"),
+        VP_STR_INIT("YQ\0"),       VP_STR_INIT("\xC3\xA4"),
+        VP_STR_INIT("%59%51"),     VP_STR_INIT("....."),
+        VP_STR_INIT("YQ\xC3\xBF"),
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         char key[VP_CURSOR_KEY_MAX + 1] = "old";
