@@ -283,6 +283,21 @@ bool vp_call_json(vp_call *call, const vp_json_rule *rules, json_t **out) {
     return true;
 }
 
+static const char *const role_names[] = {
+    [VP_ROLE_NONE] = "",         [VP_ROLE_MODERATOR] = "moderator", [VP_ROLE_AUTHOR] = "author",
+    [VP_ROLE_EDITOR] = "editor", [VP_ROLE_ADMIN] = "admin",
+};
+
+vp_role vp_role_parse(vp_str name) {
+    for (int i = VP_ROLE_ADMIN; i > VP_ROLE_NONE; i--)
+        if (vp_str_eq(name, vp_str_of(role_names[i]))) return (vp_role)i;
+    return VP_ROLE_NONE;
+}
+
+const char *vp_role_name(vp_role role) {
+    return role_names[role];
+}
+
 bool vp_call_may(const vp_call *call, vp_may may) {
     vp_role r = call->role;
     switch (may) {

@@ -21,7 +21,8 @@ typedef struct vp_registry_route {
     int64_t body_max;
 } vp_registry_route;
 
-typedef struct vp_registry_record {
+typedef struct vp_registry_record vp_registry_record;
+struct vp_registry_record {
     char service[24];
     char id[VP_ULID_LEN + 1]; /* identity: a restarted process is a new one */
     char version[24];
@@ -32,7 +33,7 @@ typedef struct vp_registry_record {
     bool draining;
     int protocol, n_routes;
     vp_registry_route *routes; /* owned */
-} vp_registry_record;
+};
 
 void vp_registry_write(vp_buf *out, const vp_registry_record *r);
 VP_CHECKED vp_err vp_registry_read(vp_str text, vp_registry_record *out, vp_fault *why);

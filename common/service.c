@@ -241,16 +241,6 @@ static void find_op(vp_service *s, vp_call *c) {
     if (c->op) vp_route_match(&s->route[c->op - s->def->ops], c->field[VP_F_PATH], &c->params);
 }
 
-static const struct {
-    vp_str name;
-    vp_role role;
-} roles[] = {
-    {VP_STR_INIT("admin"), VP_ROLE_ADMIN},
-    {VP_STR_INIT("editor"), VP_ROLE_EDITOR},
-    {VP_STR_INIT("author"), VP_ROLE_AUTHOR},
-    {VP_STR_INIT("moderator"), VP_ROLE_MODERATOR},
-};
-
 static bool serving(const vp_service *s) {
     return s->generation && !s->setup_owed && s->key_known && vp_store_up(s->store);
 }
@@ -258,8 +248,7 @@ static bool serving(const vp_service *s) {
 /* What every row shares: the route, who may, the body's cap. */
 static void admit(vp_service *s, slot *k) {
     vp_call *c = &k->call;
-    for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++)
-        if (vp_str_eq(c->field[VP_F_ACTOR_ROLE], roles[i].name)) c->role = roles[i].role;
+    c->role = vp_role_parse(c->field[VP_F_ACTOR_ROLE]);
     vp_str id = c->field[VP_F_REQUEST_ID];
     if (vp_ulid_valid(id)) {
         memcpy(c->request_id, id.p, VP_ULID_LEN);
@@ -906,6 +895,10 @@ void vp_service_destroy(vp_service **self_p) {
     free(s->owed);
     free(s);
     *self_p = NULL;
+}
+
+const vp_registry_record *vp_service_record(const vp_service *s) {
+    return &s->record;
 }
 
 int64_t vp_service_now(const vp_service *s) {

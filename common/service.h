@@ -44,6 +44,10 @@ typedef enum vp_role {
     VP_ROLE_ADMIN
 } vp_role;
 
+/* "admin", "editor", "author", "moderator"; anything else is VP_ROLE_NONE, whose name is "". */
+vp_role vp_role_parse(vp_str name);
+const char *vp_role_name(vp_role role);
+
 /* Who may call an operation; a zero row does not compile into a table that starts (asserted). */
 typedef enum vp_may {
     VP_MAY_ANYONE = 1,
@@ -167,5 +171,8 @@ VP_CHECKED vp_err vp_service_new(vp_service **out, const vp_service_def *def,
 enum { VP_DRAIN_MS = 2000 };
 void vp_service_run(vp_service *s, const volatile int *stop);
 void vp_service_destroy(vp_service **self_p);
+/* What it announces; lives as long as the service. */
+struct vp_registry_record;
+const struct vp_registry_record *vp_service_record(const vp_service *s);
 
 #endif

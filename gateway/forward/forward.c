@@ -34,11 +34,6 @@ static const struct {
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 
-static const char *const role_names[] = {
-    [VP_ROLE_NONE] = "",         [VP_ROLE_MODERATOR] = "moderator", [VP_ROLE_AUTHOR] = "author",
-    [VP_ROLE_EDITOR] = "editor", [VP_ROLE_ADMIN] = "admin",
-};
-
 static void add_context(vp_buf *out, const http_request *r) {
     vp_field_add(out, VP_F_REQUEST_ID, vp_str_of(r->id_text));
     vp_field_add(out, VP_F_BASE_URL, vp_str_of(r->base_url));
@@ -46,7 +41,7 @@ static void add_context(vp_buf *out, const http_request *r) {
     if (r->role == VP_ROLE_NONE) return;
     vp_field_add(out, VP_F_ACTOR_ID, vp_str_of(r->actor_id));
     vp_field_add(out, VP_F_ACTOR_LOGIN, vp_str_of(r->actor_login));
-    vp_field_add(out, VP_F_ACTOR_ROLE, vp_str_of(role_names[r->role]));
+    vp_field_add(out, VP_F_ACTOR_ROLE, vp_str_of(vp_role_name(r->role)));
 }
 
 static void start(forward_call *f, bus *b, const http_request *r, const char *service, vp_str body,

@@ -1,0 +1,57 @@
+/* accounts.c - the accounts' loop on its own thread. SPDX-License-Identifier: MIT */
+#include "accounts.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "accounts_private.h"
+#include "embed.h"
+#include "mem.h"
+
+extern const vp_embedded accounts_lua[];
+
+static void *run(void *accounts_) {
+    accounts *a = accounts_;
+    vp_service_run(a->service, &a->stop);
+    vp_service_destroy(&a->service); /* its sockets belong to this thread */
+    return NULL;
+}
+
+vp_err accounts_new(accounts **out, void *zmq, bus *b, const char *redis_url, const char *secrets,
+                    vp_fault *why) {
+    accounts *a = vp_calloc(1, sizeof *a);
+    a->state.secrets = secrets;
+    a->def = (vp_service_def){.name = "accounts",
+                              .ops = accounts_ops,
+                              .lua = vp_str_n(accounts_lua[0].data, accounts_lua[0].size),
+                              .topics = "",
+                              .self = &a->state};
+    const vp_service_options options = {
+        .zmq = zmq, .redis_url = redis_url, .bind = "inproc://accounts", .publish = ""};
+    *out = a;
+    vp_err rc = accounts_password_init(&a->passwords);
+    if (!rc) rc = vp_service_new(&a->service, &a->def, &options, why);
+    if (!rc) rc = bus_add_local(b, vp_service_record(a->service), why);
+    if (!rc && pthread_create(&a->thread, NULL, run, a)) {
+        vp_fault_set(why, "accounts: no thread can be started");
+        rc = VP_ESYSTEM;
+    }
+    if (rc) {
+        vp_service_destroy(&a->service);
+        free(a);
+        *out = NULL;
+    } else {
+        a->running = true;
+    }
+    return rc;
+}
+
+void accounts_destroy(accounts **self_p) {
+    accounts *a = *self_p;
+    if (!a) return;
+    a->stop = 1;
+    if (a->running) pthread_join(a->thread, NULL);
+    accounts_password_end(&a->passwords);
+    free(a);
+    *self_p = NULL;
+}

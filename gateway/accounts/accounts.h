@@ -1,0 +1,29 @@
+/* accounts.h - who is asking: accounts, sessions and tokens.
+ * The records are kept by an operation table like any service's, run by the common loop on a thread
+ * of the gateway and reached over inproc (operations.c). What needs the password or the session's
+ * secret happens on the HTTP thread (signin.c), so that neither travels. SPDX-License-Identifier:
+ * MIT */
+#ifndef ACCOUNTS_H
+#define ACCOUNTS_H
+
+#include "bus.h"
+#include "reply.h"
+#include "request.h"
+
+typedef struct accounts accounts;
+
+/* Starts the thread and adds the instance to the bus (before bus_start). secrets: the folder of the
+ * one-time secret file "first-account", which is there while no account exists; "" for none. */
+VP_CHECKED vp_err accounts_new(accounts **out, void *zmq, bus *b, const char *redis_url,
+                               const char *secrets, vp_fault *why);
+/* After bus_destroy: nobody calls any more. */
+void accounts_destroy(accounts **self_p);
+
+/* Finds out who asks, from the bearer token or the session cookie, and sets role and actor in r.
+ * VP_OK also when nobody is signed in; VP_EAUTH for a bad token; VP_EAWAY and the like. */
+VP_CHECKED vp_err accounts_actor(bus *b, http_request *r);
+
+/* The paths that need a secret: sign in and out, making an account. False: not one of them. */
+bool accounts_handle(accounts *a, bus *b, http_request *r, http_reply *p);
+
+#endif

@@ -1,0 +1,176 @@
+/* main.c - the gateway: wires http, bus, accounts, forwarding and pages; nothing else happens here.
+ * SPDX-License-Identifier: MIT */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "accounts.h"
+#include "bus.h"
+#include "conf.h"
+#include "forward.h"
+#include "log.h"
+#include "mem.h"
+#include "pages.h"
+#include "seal.h"
+#include "server.h"
+#include "static.h"
+
+extern char **environ;
+
+enum { DRAIN_MS = 1000 };
+
+typedef struct app {
+    void *zmq;
+    bus *bus;
+    accounts *accounts;
+    pages *pages;
+    http_server *server;
+    int64_t service_ms;
+} app;
+
+typedef struct settings {
+    const char *listen, *admin_listen, *redis_url, *public_url, *live_url, *trusted_proxies;
+    const char *site_name, *secrets, *log_level;
+    int64_t http_threads, service_ms;
+    bool log_access;
+} settings;
+
+static volatile sig_atomic_t stop;
+
+static void on_term(int sig) {
+    (void)sig;
+    stop = 1;
+}
+
+/* What this system consists of, for the command line and probes. */
+static void status(app *a, http_request *r, http_reply *p) {
+    if (r->role < VP_ROLE_EDITOR) {
+        http_reply_error(p, r, r->role ? VP_EDENIED : VP_EAUTH, "Editors and admins see this.");
+        return;
+    }
+    p->status = 200;
+    http_reply_header(p, "Cache-Control", VP_STR("private, no-store"));
+    vp_buf_addf(&p->own, "{\"version\":\"%s\",\"redis\":%s,\"instances\":", VP_VERSION,
+                bus_redis_up(a->bus) ? "true" : "false");
+    bus_status(a->bus, &p->own);
+    vp_buf_addc(&p->own, '}');
+}
+
+static void handle(http_request *r, http_reply *p, void *app_) {
+    app *a = app_;
+    bool api = vp_str_starts(r->path, VP_STR("/api/"));
+    if (vp_str_starts(r->path, VP_STR("/static/"))) {
+        http_static(r, p);
+        return;
+    }
+    vp_err rc = api ? accounts_actor(a->bus, r) : VP_OK;
+    if (rc)
+        http_reply_error(p, r, rc, rc == VP_EAUTH ? "This token or session is not valid."
+                                                  : "The accounts cannot be reached just now.");
+    else if (!api)
+        pages_handle(a->pages, r, p);
+    else if (vp_str_eq(r->path, VP_STR("/api/v1/status")) && vp_str_eq(r->method, VP_STR("GET")))
+        status(a, r, p);
+    else if (!accounts_handle(a->accounts, a->bus, r, p))
+        forward_request(a->bus, r, p, a->service_ms);
+}
+
+static bool ready(void *app_) {
+    app *a = app_;
+    static const char *const needed[] = {"articles", "comments", "polls"};
+    for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
+        if (!bus_service_ready(a->bus, needed[i])) return false;
+    return bus_redis_up(a->bus);
+}
+
+static void metrics(vp_buf *out, void *app_) {
+    app *a = app_;
+    bus_metrics(a->bus, out);
+    vp_metrics_write_process(out);
+}
+
+static vp_err configure(settings *s, int argc, char **argv, bool *done, vp_fault *why) {
+    const vp_conf_item items[] = {
+        {"listen", VP_CONF_TEXT, &s->listen, "127.0.0.1:8080", 1, 100, "address and port"},
+        {"admin-listen", VP_CONF_TEXT, &s->admin_listen, "127.0.0.1:8082", 1, 100,
+         "address and port of /livez, /readyz and /metrics"},
+        {"redis-url", VP_CONF_TEXT, &s->redis_url, "redis://127.0.0.1:6379", 1, 200,
+         "Redis: redis://host:port[/db] or unix:///path"},
+        {"public-url", VP_CONF_TEXT, &s->public_url, "", 0, 200,
+         "the site's own origin, such as https://example.org; empty: http and the Host header"},
+        {"live-url", VP_CONF_TEXT, &s->live_url, "/live", 1, 200, "where browsers find voxpop-live"},
+        {"trusted-proxies", VP_CONF_TEXT, &s->trusted_proxies, "", 0, 1000,
+         "addresses or networks whose X-Forwarded-For is believed, separated by commas"},
+        {"site-name", VP_CONF_TEXT, &s->site_name, "The Commons", 1, 60, "the magazine's name"},
+        {"secrets", VP_CONF_TEXT, &s->secrets, "", 0, 400,
+         "folder for the one-time secret of the first account"},
+        {"http-threads", VP_CONF_INT, &s->http_threads, "1024", 4, 8192,
+         "connections served at once"},
+        {"service-ms", VP_CONF_INT, &s->service_ms, "2000", 50, 30000,
+         "the longest wait for a service, in milliseconds"},
+        {"log-access", VP_CONF_FLAG, &s->log_access, "no", 0, 0, "log each request, without addresses"},
+        {"log-level", VP_CONF_TEXT, &s->log_level, "info", 1, 10, "debug, info, warn or error"},
+        {NULL}};
+    return vp_conf_load(items, "gateway", argc, argv, environ, done, why);
+}
+
+static vp_err start(app *a, const settings *s, vp_fault *why) {
+    char connect_src[200];
+    const pages_options po = {.site_name = s->site_name, .live_url = s->live_url,
+                              .timeout_ms = s->service_ms / 2};
+    pages_options with_bus = po;
+    vp_err rc;
+    a->zmq = zmq_ctx_new();
+    a->service_ms = s->service_ms;
+    if ((rc = bus_new(&a->bus, a->zmq, s->redis_url, why))) return rc;
+    if ((rc = accounts_new(&a->accounts, a->zmq, a->bus, s->redis_url, s->secrets, why))) return rc;
+    if ((rc = bus_start(a->bus, why))) return rc;
+    with_bus.bus = a->bus;
+    if ((rc = pages_new(&a->pages, &with_bus, why))) return rc;
+    /* The pages' content security policy allows the live stream's origin and no other. */
+    const char *path = strstr(s->live_url, "://") ? strchr(strstr(s->live_url, "://") + 3, '/') : NULL;
+    int n = s->live_url[0] == '/' ? 0 : path ? (int)(path - s->live_url) : (int)strlen(s->live_url);
+    snprintf(connect_src, sizeof connect_src, "%.*s", n, s->live_url);
+    const http_options ho = {.listen = s->listen, .admin_listen = s->admin_listen,
+                             .threads = s->http_threads, .public_url = s->public_url,
+                             .trusted_proxies = s->trusted_proxies, .log_access = s->log_access,
+                             .connect_src = connect_src, .app = a, .handle = handle,
+                             .ready = ready, .metrics = metrics};
+    return http_server_start(&a->server, &ho, why);
+}
+
+/* In this order: no more requests, then nobody who could call, then the accounts. */
+static void end(app *a) {
+    http_server_stop(&a->server, DRAIN_MS);
+    pages_destroy(&a->pages);
+    bus_destroy(&a->bus);
+    accounts_destroy(&a->accounts);
+    if (a->zmq) zmq_ctx_term(a->zmq);
+}
+
+int main(int argc, char **argv) {
+    settings s = {0};
+    app a = {0};
+    vp_fault why = {0};
+    vp_log_level level = VP_LOG_INFO;
+    bool done = false;
+    struct sigaction act = {.sa_handler = on_term};
+    vp_mem_init();
+    vp_err rc = configure(&s, argc, argv, &done, &why);
+    if (!rc && done) return 0;
+    if (!rc) rc = vp_log_level_parse(vp_str_of(s.log_level), &level);
+    if (!rc) rc = vp_seal_init();
+    vp_log_init("gateway", level);
+    sigaction(SIGTERM, &act, NULL);
+    sigaction(SIGINT, &act, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    if (!rc) rc = start(&a, &s, &why);
+    if (rc) fprintf(stderr, "voxpop-gateway: %s\n", why.text);
+    else
+        vp_log(VP_LOG_INFO, NULL, "ready at port %d, admin at port %d", http_server_port(a.server),
+               http_server_admin_port(a.server));
+    while (!rc && !stop) pause();
+    end(&a);
+    return rc ? 1 : 0;
+}
