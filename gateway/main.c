@@ -3,7 +3,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "accounts.h"
 #include "bus.h"
@@ -35,13 +34,6 @@ typedef struct settings {
     int64_t http_threads, service_ms;
     bool log_access;
 } settings;
-
-static volatile sig_atomic_t stop;
-
-static void on_term(int sig) {
-    (void)sig;
-    stop = 1;
-}
 
 /* What this system consists of, for the command line and probes. */
 static void status(app *a, http_request *r, http_reply *p) {
@@ -155,22 +147,25 @@ int main(int argc, char **argv) {
     vp_fault why = {0};
     vp_log_level level = VP_LOG_INFO;
     bool done = false;
-    struct sigaction act = {.sa_handler = on_term};
+    int sig;
+    sigset_t end_signals;
+    sigemptyset(&end_signals);
+    sigaddset(&end_signals, SIGTERM);
+    sigaddset(&end_signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &end_signals, NULL); /* all threads inherit it; sigwait takes them */
+    signal(SIGPIPE, SIG_IGN);
     vp_mem_init();
     vp_err rc = configure(&s, argc, argv, &done, &why);
     if (!rc && done) return 0;
     if (!rc) rc = vp_log_level_parse(vp_str_of(s.log_level), &level);
     if (!rc) rc = vp_seal_init();
     vp_log_init("gateway", level);
-    sigaction(SIGTERM, &act, NULL);
-    sigaction(SIGINT, &act, NULL);
-    signal(SIGPIPE, SIG_IGN);
     if (!rc) rc = start(&a, &s, &why);
     if (rc) fprintf(stderr, "voxpop-gateway: %s\n", why.text);
     else
         vp_log(VP_LOG_INFO, NULL, "ready at port %d, admin at port %d", http_server_port(a.server),
                http_server_admin_port(a.server));
-    while (!rc && !stop) pause();
+    if (!rc) sigwait(&end_signals, &sig);
     end(&a);
     return rc ? 1 : 0;
 }
