@@ -134,8 +134,8 @@ static long long start_time(void) {
     fclose(f);
     clock_gettime(CLOCK_REALTIME, &wall);
     clock_gettime(CLOCK_BOOTTIME, &since_boot);
-    long long boot_ms = (wall.tv_sec - since_boot.tv_sec) * 1000LL +
-                        (wall.tv_nsec - since_boot.tv_nsec) / 1000000;
+    long long boot_ms =
+        (wall.tv_sec - since_boot.tv_sec) * 1000LL + (wall.tv_nsec - since_boot.tv_nsec) / 1000000;
     return (boot_ms + ticks * 1000 / sysconf(_SC_CLK_TCK)) / 1000;
 }
 

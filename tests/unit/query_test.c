@@ -5,45 +5,46 @@
 
 #include "query.h"
 
+static const struct {
+    vp_str raw;
+    bool plus;
+    const char *text; /* NULL: refused */
+} decode_rows[] = {
+    {VP_STR_INIT(""), true, ""},
+    {VP_STR_INIT("plain"), true, "plain"},
+    {VP_STR_INIT("a+b%2Bc"), true, "a b+c"},
+    {VP_STR_INIT("a+b%2bc"), false, "a+b+c"},
+    {VP_STR_INIT("%41%7a"), true, "Az"},
+    {VP_STR_INIT("%2541"), true, "%41"},
+    {VP_STR_INIT("%c3%A4\xC3\xA4"), true, "\xC3\xA4\xC3\xA4"},
+    {VP_STR_INIT("%0d%0a"), true, "\r\n"},
+    {VP_STR_INIT("%"), true, NULL},
+    {VP_STR_INIT("%4"), true, NULL},
+    {VP_STR_INIT("a%4"), true, NULL},
+    {VP_STR_INIT("%4g"), true, NULL},
+    {VP_STR_INIT("%g4"), true, NULL},
+    {VP_STR_INIT("%%41"), true, NULL},
+    {VP_STR_INIT("%+1"), true, NULL},
+    {VP_STR_INIT("%u0041"), true, NULL},
+    {VP_STR_INIT("%00"), true, NULL},
+    {VP_STR_INIT("a\0"), true, NULL},
+    {VP_STR_INIT("%ff"), true, NULL},
+    {VP_STR_INIT("\xFF"), true, NULL},
+    {VP_STR_INIT("%c0%80"), true, NULL},
+    {VP_STR_INIT("%ed%a0%80"), true, NULL},
+    {VP_STR_INIT("%f4%90%80%80"), true, NULL},
+    {VP_STR_INIT("%c3"), true, NULL},
+};
+
 static void decodes(void **state) {
-    static const struct {
-        vp_str raw;
-        bool plus;
-        const char *text; /* NULL: refused */
-    } rows[] = {
-        {VP_STR_INIT(""), true, ""},
-        {VP_STR_INIT("plain"), true, "plain"},
-        {VP_STR_INIT("a+b%2Bc"), true, "a b+c"},
-        {VP_STR_INIT("a+b%2bc"), false, "a+b+c"},
-        {VP_STR_INIT("%41%7a"), true, "Az"},
-        {VP_STR_INIT("%2541"), true, "%41"},
-        {VP_STR_INIT("%c3%A4\xC3\xA4"), true, "\xC3\xA4\xC3\xA4"},
-        {VP_STR_INIT("%0d%0a"), true, "\r\n"},
-        {VP_STR_INIT("%"), true, NULL},
-        {VP_STR_INIT("%4"), true, NULL},
-        {VP_STR_INIT("a%4"), true, NULL},
-        {VP_STR_INIT("%4g"), true, NULL},
-        {VP_STR_INIT("%g4"), true, NULL},
-        {VP_STR_INIT("%%41"), true, NULL},
-        {VP_STR_INIT("%+1"), true, NULL},
-        {VP_STR_INIT("%u0041"), true, NULL},
-        {VP_STR_INIT("%00"), true, NULL},
-        {VP_STR_INIT("a\0"), true, NULL},
-        {VP_STR_INIT("%ff"), true, NULL},
-        {VP_STR_INIT("\xFF"), true, NULL},
-        {VP_STR_INIT("%c0%80"), true, NULL},
-        {VP_STR_INIT("%ed%a0%80"), true, NULL},
-        {VP_STR_INIT("%f4%90%80%80"), true, NULL},
-        {VP_STR_INIT("%c3"), true, NULL},
-    };
-    for (size_t i = 0; i < COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT(decode_rows); i++) {
         vp_buf b;
         vp_buf_init(&b, 100);
         vp_buf_adds(&b, "before:");
-        vp_err rc = vp_query_decode(rows[i].raw, rows[i].plus, &b);
-        CHECK_ROW(i, rc == (rows[i].text ? VP_OK : VP_ESYNTAX));
+        vp_err rc = vp_query_decode(decode_rows[i].raw, decode_rows[i].plus, &b);
+        CHECK_ROW(i, rc == (decode_rows[i].text ? VP_OK : VP_ESYNTAX));
         assert_memory_equal(b.data, "before:", 7);
-        assert_string_equal(b.data + 7, rows[i].text ? rows[i].text : "");
+        assert_string_equal(b.data + 7, decode_rows[i].text ? decode_rows[i].text : "");
         assert_int_equal(b.len, strlen(b.data));
         vp_buf_release(&b);
     }
@@ -119,7 +120,7 @@ static void walks(void **state) {
     assert_false(vp_query_next(&rest, &name, &value));
 }
 
-static void gets(void **state) {
+static void finds_by_name(void **state) {
     static const struct {
         const char *query, *name;
         vp_err rc;
@@ -162,7 +163,7 @@ int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(decodes),       cmocka_unit_test(does_not_join_values),
         cmocka_unit_test(obeys_the_cap), cmocka_unit_test(encodes),
-        cmocka_unit_test(walks),         cmocka_unit_test(gets),
+        cmocka_unit_test(walks),         cmocka_unit_test(finds_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
