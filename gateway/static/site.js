@@ -7,10 +7,7 @@ const el = (tag, props, text) => Object.assign(document.createElement(tag), { te
 const copy = (from) => $('template', from).content.firstElementChild.cloneNode(true);
 const many = (n, word) => `${n.toLocaleString('en')} ${word}${n === 1 ? '' : 's'}`;
 const stored = (area, key, value) => {
-	try {
-		if (value === undefined) return window[area][key];
-		window[area][key] = value;
-	} catch { /* storage is forbidden: nothing is kept */ }
+	try { return value === undefined ? window[area][key] : window[area][key] = value; } catch { /* forbidden */ }
 };
 
 /* One polite voice, at most every ten seconds. */
@@ -128,7 +125,7 @@ function poll(box) {
 		if (answer.ticket) ticket('poll:' + id, answer.ticket);
 		const seen = await show(answer.results);
 		say(status === 409 ? answer.detail || 'You have already voted in this poll.'
-			: 'Thank you. Your vote is counted.' + (seen ? '' : ' The results are not public yet.'));
+			: 'Thank you. Your vote is counted.' + (seen ? '' : ' Results come later.'));
 	});
 	box.addEventListener('click', async (event) => {
 		const on = event.target, is = on.dataset;
@@ -142,8 +139,7 @@ function poll(box) {
 			$('input', form).focus();
 		} else if ('pause' in is) {
 			paused = !paused;
-			on.textContent = paused ? 'Resume' : 'Pause';
-			on.ariaLabel = on.textContent + ' live results';
+			on.textContent = paused ? 'Resume updates' : 'Pause updates';
 			draw();
 		}
 	});
