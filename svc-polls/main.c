@@ -1,0 +1,38 @@
+/* main.c - voxpop-polls: polls, ballots and results. SPDX-License-Identifier: MIT */
+#include "ballots.h"
+#include "embed.h"
+#include "polls.h"
+#include "results.h"
+
+extern const vp_embedded polls_lua[];
+
+static const vp_op ops[] = {
+    {"polls.due", NULL, NULL, VP_MAY_INSIDE, POLLS_DUE_MS, polls_due_prepare, polls_due_finish},
+    {"polls.create", "POST", "/api/v1/polls", VP_MAY_AUTHOR, 64 * 1024, polls_create_prepare,
+     polls_create_finish},
+    {"polls.list", "GET", "/api/v1/polls", VP_MAY_ANYONE, 0, polls_list_prepare, polls_list_finish},
+    {"polls.current", "GET", "/api/v1/polls/current", VP_MAY_ANYONE, 0, polls_current_prepare,
+     polls_current_finish},
+    {"polls.get", "GET", "/api/v1/polls/{id}", VP_MAY_ANYONE, 0, polls_get_prepare,
+     polls_get_finish},
+    {"polls.close", "POST", "/api/v1/polls/{id}/close", VP_MAY_AUTHOR, 1024, polls_close_prepare,
+     polls_close_finish},
+    {"polls.results", "GET", "/api/v1/polls/{id}/results", VP_MAY_ANYONE, 0, polls_results_prepare,
+     polls_results_finish},
+    {"polls.cast", "POST", "/api/v1/polls/{id}/ballots", VP_MAY_ANYONE, 16 * 1024,
+     polls_cast_prepare, polls_cast_finish},
+    {"polls.topics", "SYNC", "/topics", VP_MAY_INSIDE, 64 * 1024, polls_topics_prepare,
+     polls_topics_finish},
+    {NULL},
+};
+
+static polls_self self;
+
+int main(int argc, char **argv) {
+    vp_service_def def = {.name = "polls",
+                          .ops = ops,
+                          .lua = {polls_lua[0].data, polls_lua[0].size},
+                          .topics = "poll",
+                          .self = &self};
+    return vp_service_main(&def, argc, argv);
+}

@@ -1,0 +1,225 @@
+/* polls.c - see polls.h. SPDX-License-Identifier: MIT */
+#include "polls.h"
+
+#include <stdio.h>
+
+#include "clock.h"
+#include "cursor.h"
+#include "results.h"
+
+enum { LIST_TAG = 'p' };
+
+/* -- a poll as JSON ----------------------------------------------------------------------- */
+
+static void add_time(vp_buf *out, const char *member, int64_t ms) {
+    char text[VP_TIME_LEN + 1];
+    vp_buf_adds(out, member);
+    if (ms == 0) {
+        vp_buf_adds(out, "null");
+        return;
+    }
+    vp_time_text(ms, text);
+    vp_buf_addf(out, "\"%s\"", text);
+}
+
+static void write_poll(vp_buf *out, const polls_record *r, bool visible) {
+    const polls_tally *t = &r->tally;
+    vp_buf_adds(out, "{\"id\":");
+    vp_buf_add_json(out, r->id);
+    vp_buf_adds(out, ",\"question\":");
+    vp_buf_add_json(out, r->question);
+    vp_buf_adds(out, ",\"kind\":");
+    vp_buf_add_json(out, r->kind);
+    vp_buf_addf(out, ",\"min_choices\":%lld,\"max_choices\":%lld,\"options\":", (long long)r->min,
+                (long long)r->max);
+    vp_buf_add_str(out, r->options);
+    vp_buf_addf(out, ",\"status\":\"%s\"", polls_status_word(t->status));
+    add_time(out, ",\"opens_at\":", r->opens_at);
+    add_time(out, ",\"closes_at\":", r->closes_at);
+    add_time(out, ",\"created_at\":", r->created_at);
+    vp_buf_addf(out, ",\"results_visibility\":\"%s\",\"changeable\":%s,\"revision\":%lld",
+                polls_shown_word(t->shown), r->changeable ? "true" : "false",
+                (long long)t->revision);
+    vp_buf_adds(out, ",\"results\":");
+    if (visible)
+        polls_tally_write(out, r->id, t);
+    else
+        vp_buf_adds(out, "null");
+    vp_buf_addc(out, '}');
+}
+
+static vp_step answer_poll(vp_call *call, int status, const polls_record *r, bool visible) {
+    polls_read_fields(call, r, visible);
+    write_poll(&call->out, r, visible);
+    return vp_call_answer(call, status);
+}
+
+/* -- reading ------------------------------------------------------------------------------ */
+
+vp_step polls_get_prepare(vp_call *call) {
+    return polls_look_begin(call);
+}
+
+vp_step polls_get_finish(vp_call *call) {
+    polls_found found;
+    bool visible;
+    vp_step step = polls_look_step(call, &found, &visible);
+    if (step == VP_STEP_WAIT || call->problem.code) return step;
+    return answer_poll(call, 200, &found.record, visible);
+}
+
+/* Where the list begins and how long it is; a page asks for one more, to know of a next one. */
+typedef struct page {
+    int64_t limit;
+    char after[VP_CURSOR_KEY_MAX + 1];
+} page;
+
+vp_step polls_list_prepare(vp_call *call) {
+    page *p = vp_call_state(call, sizeof *p);
+    size_t n;
+    vp_str word = vp_call_query(call, "status");
+    polls_status status = word.p ? polls_status_of(word) : POLLS_STATUS_COUNT;
+    if (!vp_call_page(call, LIST_TAG, &p->limit, p->after, &n)) return VP_STEP_DONE;
+    if (word.p && status == POLLS_STATUS_COUNT) {
+        vp_problem_set(&call->problem, VP_ESYNTAX, "A query parameter is not acceptable.");
+        vp_problem_field(&call->problem, "?status", "is scheduled, open, closed or archived");
+        return VP_STEP_DONE;
+    }
+    if (n && !vp_ulid_valid(vp_str_n(p->after, n)))
+        return vp_call_fail(call, VP_ESYNTAX, "The cursor is not one of this list.");
+    polls_store_page(call, status, vp_str_n(p->after, n), p->limit + 1);
+    return VP_STEP_WAIT;
+}
+
+/* A list's ETag is a hash of it. Staff see more than others. */
+static vp_step answer_list(vp_call *call) {
+    uint8_t hash[VP_SEAL_MAC];
+    char text[VP_SEAL_TEXT + 1], etag[VP_SEAL_TEXT + 3];
+    vp_seal_hash(vp_buf_str(&call->out), hash, sizeof hash);
+    vp_seal_base64(hash, sizeof hash, text);
+    snprintf(etag, sizeof etag, "\"%s\"", text);
+    vp_call_reply_field(call, VP_F_ETAG, vp_str_of(etag));
+    if (polls_is_staff(call)) {
+        vp_call_reply_field(call, VP_F_CACHE_CONTROL, VP_STR("private, no-store"));
+    } else {
+        vp_call_reply_field(call, VP_F_CACHE_CONTROL, VP_STR("public, max-age=0, s-maxage=2"));
+        vp_call_reply_field(call, VP_F_SURROGATE_KEY, VP_STR("polls"));
+    }
+    return vp_call_answer(call, 200);
+}
+
+vp_step polls_list_finish(vp_call *call) {
+    const redisReply *list = call->reply[0];
+    page *p = call->state;
+    vp_str last = {NULL, 0};
+    size_t n = list->type == REDIS_REPLY_ARRAY ? list->elements : 0;
+    bool more = n > (size_t)p->limit;
+    vp_buf_adds(&call->out, "{\"items\":[");
+    for (size_t i = 0; i < n && i < (size_t)p->limit; i++) {
+        polls_record r;
+        if (polls_store_listed(list->element[i], &r))
+            return vp_call_fail(call, VP_ESYSTEM, "The polls cannot be read.");
+        if (i) vp_buf_addc(&call->out, ',');
+        write_poll(&call->out, &r, polls_tally_visible(&r.tally, polls_is_staff(call), false));
+        last = r.id;
+    }
+    vp_buf_addc(&call->out, ']');
+    vp_call_next(call, LIST_TAG, more ? last : (vp_str){NULL, 0});
+    vp_buf_addc(&call->out, '}');
+    return answer_list(call);
+}
+
+vp_step polls_current_prepare(vp_call *call) {
+    polls_store_page(call, POLLS_OPEN, (vp_str){NULL, 0}, 1);
+    return VP_STEP_WAIT;
+}
+
+/* The same for all readers but staff: a reader who has voted finds the results at the poll. */
+vp_step polls_current_finish(vp_call *call) {
+    const redisReply *list = call->reply[0];
+    polls_record r;
+    if (list->type != REDIS_REPLY_ARRAY || list->elements == 0)
+        return vp_call_fail(call, VP_ENOTFOUND, "No poll is open.");
+    if (polls_store_listed(list->element[0], &r))
+        return vp_call_fail(call, VP_ESYSTEM, "The poll cannot be read.");
+    return answer_poll(call, 200, &r, polls_tally_visible(&r.tally, polls_is_staff(call), false));
+}
+
+/* -- writing ------------------------------------------------------------------------------ */
+
+vp_step polls_create_prepare(vp_call *call) {
+    json_t *body;
+    polls_draft draft;
+    char id[VP_ULID_LEN + 1];
+    int64_t now = vp_service_now(call->service);
+    if (!vp_call_json(call, polls_draft_rules, &body)) return VP_STEP_DONE;
+    vp_ulid_make(now, id);
+    if (!polls_draft_read(body, now, &draft, &call->problem))
+        polls_store_create(call, vp_str_of(id), &draft);
+    polls_draft_release(&draft);
+    return call->problem.code ? VP_STEP_DONE : VP_STEP_WAIT;
+}
+
+/* The poll that a write has made or changed, in the round after the write; its topic moves on. */
+static vp_step answer_written(vp_call *call, int status, vp_str id) {
+    polls_found found;
+    if (polls_store_found(call->reply[0], id, &found))
+        return vp_call_fail(call, VP_ESYSTEM, "The poll cannot be read.");
+    if (!polls_publish(call, id, found.tally_text)) return VP_STEP_DONE;
+    return answer_poll(call, status, &found.record, true);
+}
+
+vp_step polls_create_finish(vp_call *call) {
+    char location[64], *id = call->state;
+    if (call->round == 1) {
+        vp_str made;
+        if (!vp_call_outcome(call, call->reply[0]).n) return VP_STEP_DONE;
+        made = polls_store_made(call->reply[0]);
+        if (!vp_ulid_valid(made)) return vp_call_fail(call, VP_ESYSTEM, "No poll was made.");
+        memcpy(vp_call_state(call, VP_ULID_LEN + 1), made.p, VP_ULID_LEN);
+        polls_store_read(call, made, NULL, false);
+        return VP_STEP_WAIT;
+    }
+    snprintf(location, sizeof location, "/api/v1/polls/%s", id);
+    vp_call_reply_field(call, VP_F_LOCATION, vp_str_of(location));
+    return answer_written(call, 201, vp_str_of(id));
+}
+
+vp_step polls_close_prepare(vp_call *call) {
+    if (!vp_ulid_valid(call->params.value[0]))
+        return vp_call_fail(call, VP_ENOTFOUND, "There is no such poll.");
+    polls_store_close(call, call->params.value[0]);
+    return VP_STEP_WAIT;
+}
+
+/* Closing what is closed is no conflict: the poll is as the caller wanted it. */
+vp_step polls_close_finish(vp_call *call) {
+    vp_str id = call->params.value[0];
+    if (call->round == 1) {
+        vp_str word = vp_call_outcome(call, call->reply[0]);
+        if (word.n == 0) return VP_STEP_DONE;
+        if (vp_str_eq(word, VP_STR("missing")))
+            return vp_call_fail(call, VP_ENOTFOUND, "There is no such poll.");
+        if (vp_str_eq(word, VP_STR("archived")))
+            return vp_call_fail(call, VP_ECONFLICT, "This poll is archived.");
+        polls_store_read(call, id, NULL, false);
+        return VP_STEP_WAIT;
+    }
+    return answer_written(call, 200, id);
+}
+
+/* -- the timer ---------------------------------------------------------------------------- */
+
+vp_step polls_due_prepare(vp_call *call) {
+    polls_store_due(call);
+    return VP_STEP_WAIT;
+}
+
+vp_step polls_due_finish(vp_call *call) {
+    const redisReply *moved = call->reply[0];
+    for (size_t i = 0; moved->type == REDIS_REPLY_ARRAY && i < moved->elements; i++) {
+        vp_str id, tally;
+        if (!polls_store_state(moved->element[i], &id, &tally)) polls_publish(call, id, tally);
+    }
+    return vp_call_answer(call, 200);
+}
