@@ -1,5 +1,6 @@
-/* reply.h - one HTTP answer. Filled by a handler, written once by http_reply_send: status line,
- * fields, X-Request-Id, Content-Length, Connection; HEAD and 304 without body.
+/* reply.h - one HTTP answer. Filled by a handler, written once behind it: status line, fields,
+ * Date, X-Request-Id, Content-Length, Connection and the security headers; HEAD, 204 and 304
+ * without body. A page has our Content-Security-Policy unless the handler has set one.
  * SPDX-License-Identifier: MIT */
 #ifndef HTTP_REPLY_H
 #define HTTP_REPLY_H
@@ -28,5 +29,7 @@ void http_reply_header(http_reply *p, const char *name, vp_str value);
 void http_reply_problem(http_reply *p, const http_request *r, const vp_problem *problem);
 void http_reply_error(http_reply *p, const http_request *r, vp_err code, const char *detail);
 void http_reply_redirect(http_reply *p, int status, vp_str location);
+/* Whether If-None-Match (a list, or *) names this ETag; W/ does not matter (RFC 9110 13.1.2). */
+bool http_etag_listed(vp_str if_none_match, vp_str etag);
 
 #endif

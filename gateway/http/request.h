@@ -20,11 +20,13 @@ typedef struct http_request {
     vp_str method, path, query; /* path: raw, as sent, without the query */
     uint8_t id[VP_ULID_BYTES];
     char id_text[VP_ULID_LEN + 1];
-    char base_url[256];  /* public-url, or http://Host */
-    char address[48];    /* the client's, textual; never stored or logged */
-    bool secure;         /* base_url is https */
-    vp_buf body;         /* filled by http_request_body */
+    char base_url[256]; /* public-url, or http://Host */
+    char address[48];   /* the client's, textual; never stored or logged */
+    bool secure;        /* base_url is https */
+    vp_buf body;        /* filled by http_request_body */
     bool body_read;
+    vp_err body_error;            /* what http_request_body answered; then the connection closes */
+    const struct http_head *head; /* for http/ only */
     int64_t started_us;
     /* who asks; set by accounts_actor, else VP_ROLE_NONE */
     vp_role role;
@@ -35,7 +37,9 @@ vp_str http_request_header(const http_request *r, const char *name); /* {NULL,0}
 /* The value of a cookie; {NULL,0} if absent. */
 vp_str http_request_cookie(const http_request *r, const char *name);
 /* Reads the whole body (Content-Length or chunked) into r->body. VP_ETOOBIG over max; VP_ESYNTAX:
- * cut short or bad chunking; VP_ETIMEOUT. After an error the connection is closed by the reply. */
+ * cut short or bad chunking; VP_ETIMEOUT. After an error the connection is closed by the reply;
+ * http_reply_error answers VP_ETIMEOUT with 408, for here it is the client who is late. A second
+ * call gives the same answer. */
 VP_CHECKED vp_err http_request_body(http_request *r, int64_t max);
 
 #endif

@@ -11,16 +11,17 @@
 typedef struct http_server http_server;
 
 typedef struct http_options {
-    const char *listen;       /* "127.0.0.1:8080" */
-    const char *admin_listen; /* "127.0.0.1:8082" */
-    int64_t threads;          /* of the public context */
-    const char *public_url;   /* "" : http://Host */
+    const char *listen;          /* "127.0.0.1:8080" */
+    const char *admin_listen;    /* "127.0.0.1:8082" */
+    int64_t threads;             /* of the public context */
+    const char *public_url;      /* "" : http://Host */
     const char *trusted_proxies; /* comma-separated addresses or networks; "" : none */
+    const char *connect_src;     /* one more source for pages, voxpop-live; "" : none */
     bool log_access;
     void *app;
     void (*handle)(http_request *r, http_reply *p, void *app);
-    bool (*ready)(void *app);                 /* /readyz */
-    void (*metrics)(vp_buf *out, void *app);  /* what /metrics shows besides http's own */
+    bool (*ready)(void *app);                /* /readyz */
+    void (*metrics)(vp_buf *out, void *app); /* what /metrics shows besides http's own */
 } http_options;
 
 VP_CHECKED vp_err http_server_start(http_server **out, const http_options *o, vp_fault *why);

@@ -1,0 +1,180 @@
+/* exchange.c - one request and its answer, on the connection's thread.
+ * A body that nobody has read would be taken for the next request, so it is read away when it is
+ * small; else the connection ends, and what the client still sends is dropped for a moment, because
+ * closing on unread bytes resets the connection and may take the answer with it.
+ * SPDX-License-Identifier: MIT */
+#include "counters.h"
+#include "internal.h"
+#include "log.h"
+#include "origin.h"
+
+enum {
+    SKIP_MAX = 64 * 1024, /* an unread body up to here is read away */
+    SKIP_MS = 1000,
+    LINGER_MAX = 1024 * 1024,
+    OUT_KEPT = 16 * 1024, /* memory that a thread keeps between requests */
+    PART_KEPT = 8 * 1024
+};
+
+/* What CivetWeb's own errors are answered as. 413 is a head over HTTP_HEAD_MAX, 411 a length that
+ * is no number. */
+static const struct { int theirs, ours; } own_errors[] = {{413, 431}, {411, 400}};
+
+static void lend(vp_buf *from, vp_buf *to, size_t max) {
+    *to = *from;
+    to->max = max;
+    to->over = false;
+    if (to->data) vp_buf_clear(to);
+}
+
+static void take_back(vp_buf *from, vp_buf *to, size_t kept) {
+    *to = *from;
+    if (to->cap > kept) vp_buf_release(to);
+}
+
+static void begin(http_request *r, http_reply *p, struct mg_connection *conn) {
+    http_worker *w = mg_get_thread_pointer(conn);
+    int64_t now = vp_clock_wall();
+    memset(r, 0, sizeof *r);
+    r->conn = conn;
+    r->started_us = vp_clock_us();
+    vp_ulid_fast(now, r->id);
+    vp_ulid_text(r->id, r->id_text);
+    http_worker_tick(w, now);
+    http_reply_init(p);
+    lend(&w->headers, &p->headers, HTTP_REPLY_HEADERS_MAX);
+    lend(&w->own, &p->own, HTTP_REPLY_BODY_MAX);
+    lend(&w->body, &r->body, HTTP_BODY_MAX);
+}
+
+static void end(http_request *r, http_reply *p) {
+    http_worker *w = http_worker_of(r);
+    take_back(&p->headers, &w->headers, PART_KEPT);
+    take_back(&p->own, &w->own, OUT_KEPT);
+    take_back(&r->body, &w->body, PART_KEPT);
+    if (w->out.cap > OUT_KEPT) vp_buf_release(&w->out);
+    if (w->line.cap > PART_KEPT) vp_buf_release(&w->line);
+}
+
+static void copy_text(char *to, size_t room, vp_str prefix, vp_str text) {
+    if (prefix.n + text.n >= room) return;
+    memcpy(to, prefix.p, prefix.n);
+    if (text.n) memcpy(to + prefix.n, text.p, text.n);
+    to[prefix.n + text.n] = '\0';
+}
+
+static void fill_base_url(http_request *r, const http_server *s) {
+    vp_str host = r->head->known[HTTP_HOST];
+    if (s->public_url[0] || !host.n) {
+        const char *url = s->public_url[0] ? s->public_url : s->fallback_url;
+        copy_text(r->base_url, sizeof r->base_url, vp_str_of(url), vp_str_n(NULL, 0));
+    } else {
+        copy_text(r->base_url, sizeof r->base_url, VP_STR("http://"), host);
+    }
+    r->secure = vp_str_starts(vp_str_of(r->base_url), VP_STR("https://"));
+}
+
+static void fill_address(http_request *r, const http_server *s, const struct mg_request_info *ri) {
+    vp_str forwarded[HTTP_HEADERS_MAX];
+    size_t n = 0;
+    if (s->trusted.n && r->head->known[HTTP_X_FORWARDED_FOR].p)
+        for (int i = 0; i < ri->num_headers; i++)
+            if (http_name_is(ri->http_headers[i].name, VP_STR("x-forwarded-for")))
+                forwarded[n++] = vp_str_of(ri->http_headers[i].value);
+    http_address_client(&s->trusted, ri->remote_addr, forwarded, n, r->address);
+}
+
+/* What the request says, and whether it may be heard. */
+static http_refusal take(http_request *r, http_head *head, const http_server *s,
+                         const struct mg_request_info *ri) {
+    r->head = head;
+    r->method = vp_str_of(ri->request_method);
+    r->path = vp_str_of(ri->request_uri);
+    r->query = ri->query_string ? vp_str_of(ri->query_string) : VP_STR("");
+    http_refusal refusal = http_guard(ri, head);
+    if (refusal) return refusal;
+    fill_base_url(r, s);
+    fill_address(r, s, ri);
+    return http_origin_ok(head, r->method, vp_str_of(s->public_url)) ? HTTP_FINE : HTTP_FORGED;
+}
+
+/* Whether nothing of this request is left on the wire. */
+static bool is_consumed(http_request *r) {
+    if (!http_request_has_body(r)) return true;
+    if (r->body_read) return r->body_error == VP_OK;
+    if (r->head->expects || r->head->content_length > SKIP_MAX) return false;
+    return http_request_skip(r, SKIP_MAX, SKIP_MS);
+}
+
+static bool may_linger(const http_request *r) {
+    if (!http_request_has_body(r) || r->head->expects) return false;
+    return !r->body_read || r->body_error == VP_ETOOBIG;
+}
+
+static void finish(http_door *door, http_request *r, http_reply *p, bool keep) {
+    http_server *s = door->server;
+    int64_t sent = http_reply_send(p, r, s, keep);
+    int64_t us = vp_clock_us() - r->started_us;
+    if (!door->admin) {
+        http_count_answer(p->status, us);
+        if (s->log_access) http_access_log(r, p->status, sent, us);
+    }
+}
+
+int http_exchange(struct mg_connection *conn) {
+    const struct mg_request_info *ri = mg_get_request_info(conn);
+    http_door *door = ri->user_data;
+    http_server *s = door->server;
+    http_worker *w = mg_get_thread_pointer(conn);
+    http_request r;
+    http_reply p;
+    http_head head;
+    atomic_fetch_add(&s->in_flight, !door->admin);
+    begin(&r, &p, conn);
+    http_watch_peer(&s->watch, &w->watched, ri->server_port, ri->remote_addr, ri->remote_port);
+    http_refusal refusal = take(&r, &head, s, ri);
+    if (refusal) {
+        http_count_refusal(refusal);
+        http_reply_refuse(&p, &r, http_refusal_status(refusal), http_refusal_detail(refusal));
+    } else {
+        door->handle(&r, &p, door->app);
+    }
+    bool keep = (!refusal || refusal == HTTP_FORGED) && !p.close && head.keep_alive &&
+                !atomic_load(&s->stopping) && is_consumed(&r);
+    finish(door, &r, &p, keep);
+    if (!keep && (!refusal || refusal == HTTP_FORGED) && may_linger(&r))
+        (void)http_request_skip(&r, LINGER_MAX, SKIP_MS);
+    int status = p.status;
+    end(&r, &p);
+    if (!door->admin && atomic_fetch_sub(&s->in_flight, 1) == 1) http_drain_tell(s);
+    return status;
+}
+
+/* CivetWeb knows more methods than we do, and calls any other a bad request: then it has read the
+ * version and no field yet. */
+static bool is_odd_method(const struct mg_request_info *ri, int status) {
+    return status == 400 && ri->http_version && *ri->http_version >= '0' &&
+           *ri->http_version <= '9' && ri->num_headers == 0;
+}
+
+int http_exchange_error(struct mg_connection *conn, int status, const char *message) {
+    static const http_head nothing;
+    const struct mg_request_info *ri = mg_get_request_info(conn);
+    http_door *door = ri->user_data;
+    http_request r;
+    http_reply p;
+    begin(&r, &p, conn);
+    r.head = &nothing;
+    r.method = VP_STR("?");
+    r.path = VP_STR("?");
+    http_refusal why = is_odd_method(ri, status) ? HTTP_BAD_METHOD : HTTP_UNREADABLE;
+    if (why == HTTP_BAD_METHOD) status = http_refusal_status(why);
+    for (size_t i = 0; i < sizeof own_errors / sizeof *own_errors; i++)
+        if (status == own_errors[i].theirs) status = own_errors[i].ours;
+    http_count_refusal(why);
+    vp_log(VP_LOG_DEBUG, r.id_text, "civetweb: %d %s", status, message);
+    http_reply_refuse(&p, &r, status, http_refusal_detail(why));
+    finish(door, &r, &p, false);
+    end(&r, &p);
+    return 0;
+}
