@@ -61,8 +61,9 @@ static void set_cookie(vp_call *call, const ballot *b) {
 /* Counted, now or before: the same answer either way. */
 static vp_step counted(vp_call *call, const ballot *b, vp_str tally) {
     char id[VP_ULID_LEN + 1];
-    polls_memo_row *row = polls_publish(call, call->params.value[0], tally);
+    polls_memo_row *row = polls_refresh(call, call->params.value[0], tally);
     if (!row) return VP_STEP_DONE;
+    if (polls_tally_public(&row->tally)) polls_publish(call, row);
     if (!b->voter.by_cookie) set_cookie(call, b);
     polls_ballot_id(call->params.value[0], b->marks.ballot, id);
     vp_buf_adds(&call->out, "{\"ballot_id\":\"");

@@ -48,10 +48,10 @@ static void write_poll(vp_buf *out, const polls_record *r, bool visible) {
     vp_buf_addc(out, '}');
 }
 
-static vp_step answer_poll(vp_call *call, int status, const polls_record *r, bool visible) {
+static vp_step answer_poll(vp_call *call, const polls_record *r, bool visible) {
     polls_read_fields(call, r, visible);
     write_poll(&call->out, r, visible);
-    return vp_call_answer(call, status);
+    return vp_call_answer(call, 200);
 }
 
 /* -- reading ------------------------------------------------------------------------------ */
@@ -65,7 +65,7 @@ vp_step polls_get_finish(vp_call *call) {
     bool visible;
     vp_step step = polls_look_step(call, &found, &visible);
     if (step == VP_STEP_WAIT || call->problem.code) return step;
-    return answer_poll(call, 200, &found.record, visible);
+    return answer_poll(call, &found.record, visible);
 }
 
 /* Where the list begins and how long it is; a page asks for one more, to know of a next one. */
@@ -142,7 +142,7 @@ vp_step polls_current_finish(vp_call *call) {
         return vp_call_fail(call, VP_ENOTFOUND, "No poll is open.");
     if (polls_store_listed(list->element[0], &r))
         return vp_call_fail(call, VP_ESYSTEM, "The poll cannot be read.");
-    return answer_poll(call, 200, &r, polls_tally_visible(&r.tally, polls_is_staff(call), false));
+    return answer_poll(call, &r, polls_tally_visible(&r.tally, polls_is_staff(call), false));
 }
 
 /* -- writing ------------------------------------------------------------------------------ */
@@ -165,8 +165,12 @@ static vp_step answer_written(vp_call *call, int status, vp_str id) {
     polls_found found;
     if (polls_store_found(call->reply[0], id, &found))
         return vp_call_fail(call, VP_ESYSTEM, "The poll cannot be read.");
-    if (!polls_publish(call, id, found.tally_text)) return VP_STEP_DONE;
-    return answer_poll(call, status, &found.record, true);
+    polls_memo_row *row = polls_refresh(call, id, found.tally_text);
+    if (!row) return VP_STEP_DONE;
+    polls_publish(call, row);
+    polls_etag_field(call, &found.record.tally, true);
+    write_poll(&call->out, &found.record, true);
+    return vp_call_answer(call, status);
 }
 
 vp_step polls_create_finish(vp_call *call) {
@@ -219,7 +223,10 @@ vp_step polls_due_finish(vp_call *call) {
     const redisReply *moved = call->reply[0];
     for (size_t i = 0; moved->type == REDIS_REPLY_ARRAY && i < moved->elements; i++) {
         vp_str id, tally;
-        if (!polls_store_state(moved->element[i], &id, &tally)) polls_publish(call, id, tally);
+        polls_memo_row *row = NULL;
+        if (!polls_store_state(moved->element[i], &id, &tally))
+            row = polls_refresh(call, id, tally);
+        if (row) polls_publish(call, row);
     }
     return vp_call_answer(call, 200);
 }

@@ -54,11 +54,16 @@ vp_step polls_look_step(vp_call *call, polls_found *out, bool *visible) {
     return polls_look_begin(call);
 }
 
-void polls_read_fields(vp_call *call, const polls_record *r, bool visible) {
-    char etag[POLLS_ETAG_MAX], surrogate[64];
-    bool shared = polls_tally_public(&r->tally);
-    polls_tally_etag(&r->tally, visible, etag);
+void polls_etag_field(vp_call *call, const polls_tally *t, bool visible) {
+    char etag[POLLS_ETAG_MAX];
+    polls_tally_etag(t, visible, etag);
     vp_call_reply_field(call, VP_F_ETAG, vp_str_of(etag));
+}
+
+void polls_read_fields(vp_call *call, const polls_record *r, bool visible) {
+    char surrogate[64];
+    bool shared = polls_tally_public(&r->tally);
+    polls_etag_field(call, &r->tally, visible);
     vp_call_reply_field(call, VP_F_CACHE_CONTROL,
                         shared ? VP_STR("public, max-age=0, s-maxage=2")
                                : VP_STR("private, no-store"));
@@ -83,17 +88,18 @@ static void publish(vp_call *call, vp_str id, const polls_tally *t) {
     vp_buf_release(&data);
 }
 
-polls_memo_row *polls_publish(vp_call *call, vp_str id, vp_str tally) {
+polls_memo_row *polls_refresh(vp_call *call, vp_str id, vp_str tally) {
     polls_memo_row *row = polls_memo_take(&polls_self_of(call)->memo, id);
-    if (polls_memo_update(row, tally)) {
-        vp_call_fail(call, VP_ESYSTEM, "The poll's numbers cannot be read.");
-        return NULL;
-    }
-    if (polls_state_version(&row->tally) > row->published) {
-        row->published = polls_state_version(&row->tally);
-        publish(call, id, &row->tally);
-    }
-    return row;
+    if (!polls_memo_update(row, tally)) return row;
+    vp_call_fail(call, VP_ESYSTEM, "The poll's numbers cannot be read.");
+    return NULL;
+}
+
+void polls_publish(vp_call *call, polls_memo_row *row) {
+    int64_t version = polls_state_version(&row->tally);
+    if (version <= row->published) return;
+    row->published = version;
+    publish(call, vp_str_n(row->id, VP_ULID_LEN), &row->tally);
 }
 
 /* "poll:ID VERSION" of one line as "ID VERSION" at the end of out. */
@@ -120,25 +126,28 @@ static vp_str next_line(vp_str *rest) {
     return line;
 }
 
-vp_step polls_topics_prepare(vp_call *call) {
-    vp_buf known;
+/* Adds the commands that ask for the topics of the body. False: the body is malformed. */
+static bool ask_topics(vp_call *call, vp_buf *known) {
     vp_str rest = call->body;
     int n = 0;
-    vp_buf_init(&known, VP_ENVELOPE_HEAD_MAX);
-    while (rest.n && n <= TOPICS_MAX) {
-        if (!add_known(next_line(&rest), &known)) break;
-        if (++n % POLLS_STATES_AT_ONCE) continue;
-        polls_store_states(call, vp_buf_str(&known));
-        vp_buf_clear(&known);
+    while (rest.n) {
+        if (++n > TOPICS_MAX || !add_known(next_line(&rest), known)) return false;
+        if (n % POLLS_STATES_AT_ONCE && rest.n) continue;
+        polls_store_states(call, vp_buf_str(known));
+        vp_buf_clear(known);
     }
-    if (known.len) polls_store_states(call, vp_buf_str(&known));
+    return true;
+}
+
+vp_step polls_topics_prepare(vp_call *call) {
+    vp_buf known;
+    vp_buf_init(&known, VP_ENVELOPE_HEAD_MAX);
+    bool good = ask_topics(call, &known);
     vp_buf_release(&known);
-    if (rest.n || n > TOPICS_MAX)
+    if (!good)
         return vp_call_fail(call, VP_ESYNTAX, "Up to %d lines \"poll:ID VERSION\" are needed.",
                             TOPICS_MAX);
-    if (n) return VP_STEP_WAIT;
-    vp_buf_adds(&call->out, "{\"states\":[]}");
-    return vp_call_answer(call, 200);
+    return call->body.n ? VP_STEP_WAIT : polls_topics_finish(call);
 }
 
 static void add_state(vp_call *call, vp_str id, const polls_tally *t) {

@@ -21,12 +21,15 @@ vp_step polls_look_begin(vp_call *call);
 /* VP_STEP_WAIT: another round. VP_STEP_DONE: failed, or *out and *visible are set. */
 vp_step polls_look_step(vp_call *call, polls_found *out, bool *visible);
 
+void polls_etag_field(vp_call *call, const polls_tally *t, bool visible);
 /* ETag, Cache-Control and Surrogate-Key of a read. */
 void polls_read_fields(vp_call *call, const polls_record *r, bool visible);
 
-/* Brings the poll's row up to date with a tally, and hands the topic's state out when it is newer
- * than what went out before. NULL: the call has failed. */
-polls_memo_row *polls_publish(vp_call *call, vp_str id, vp_str tally);
+/* Brings the poll's row up to date with a tally. NULL: the call has failed. */
+polls_memo_row *polls_refresh(vp_call *call, vp_str id, vp_str tally);
+/* Hands the topic's state out when it is newer than what went out before. After a ballot only
+ * where the results are public: else the time of a frame would tell of a vote. */
+void polls_publish(vp_call *call, polls_memo_row *row);
 
 vp_step polls_results_prepare(vp_call *call); /* GET /api/v1/polls/{id}/results */
 vp_step polls_results_finish(vp_call *call);
