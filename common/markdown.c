@@ -32,40 +32,48 @@ static bool within_link(cmark_node *node) {
     return false;
 }
 
-/* A picture becomes a link around its text; within a link, its text alone. */
+/* What stands in it stays, without it. */
+static void dissolve(cmark_node *node) {
+    for (cmark_node *child; (child = cmark_node_first_child(node));) {
+        cmark_node_unlink(child);
+        if (!cmark_node_insert_before(node, child)) cmark_node_free(child);
+    }
+    cmark_node_free(node);
+}
+
 static void picture_to_link(cmark_node *picture) {
-    cmark_node *link = NULL, *child;
-    if (within_link(picture)) {
-        while ((child = cmark_node_first_child(picture))) cmark_node_insert_before(picture, child);
-    } else {
-        link = cmark_node_new(CMARK_NODE_LINK);
-        cmark_node_set_url(link, cmark_node_get_url(picture));
-        if (!cmark_node_first_child(picture)) {
-            child = cmark_node_new(CMARK_NODE_TEXT);
-            cmark_node_set_literal(child, cmark_node_get_url(picture));
-            cmark_node_append_child(link, child);
-        }
-        while ((child = cmark_node_first_child(picture))) {
-            cmark_node_unlink(child);
-            if (!cmark_node_append_child(link, child)) cmark_node_free(child);
-        }
-        cmark_node_insert_before(picture, link);
+    cmark_node *link = cmark_node_new(CMARK_NODE_LINK), *child = cmark_node_first_child(picture);
+    cmark_node_set_url(link, cmark_node_get_url(picture));
+    if (!child) {
+        child = cmark_node_new(CMARK_NODE_TEXT);
+        cmark_node_set_literal(child, cmark_node_get_url(picture));
+        cmark_node_append_child(picture, child);
+    }
+    cmark_node_insert_before(picture, link);
+    while ((child = cmark_node_first_child(picture))) {
+        cmark_node_unlink(child);
+        if (!cmark_node_append_child(link, child)) cmark_node_free(child);
     }
     cmark_node_free(picture);
 }
 
+/* Called when the node is left, so what stands in it is tame already. */
+static void tame_link(cmark_node *node, vp_markdown_kind kind) {
+    vp_str url = vp_str_of(cmark_node_get_url(node));
+    bool picture = cmark_node_get_type(node) == CMARK_NODE_IMAGE;
+    bool allowed = !picture || (kind == VP_MARKDOWN_ARTICLE && is_ours(url));
+    if (!vp_markdown_url_ok(url) || (!allowed && within_link(node)))
+        dissolve(node);
+    else if (!allowed)
+        picture_to_link(node);
+}
+
 static void tame_node(cmark_node *node, cmark_event_type event, vp_markdown_kind kind) {
     cmark_node_type type = cmark_node_get_type(node);
-    bool leaf = type == CMARK_NODE_HTML_BLOCK || type == CMARK_NODE_HTML_INLINE;
-    if (leaf) {
+    if (type == CMARK_NODE_HTML_BLOCK || type == CMARK_NODE_HTML_INLINE)
         cmark_node_free(node);
-    } else if (event == CMARK_EVENT_EXIT && (type == CMARK_NODE_LINK || type == CMARK_NODE_IMAGE)) {
-        vp_str url = vp_str_of(cmark_node_get_url(node));
-        bool ok = vp_markdown_url_ok(url);
-        if (!ok) cmark_node_set_url(node, "");
-        if (type == CMARK_NODE_IMAGE && !(ok && kind == VP_MARKDOWN_ARTICLE && is_ours(url)))
-            picture_to_link(node);
-    }
+    else if (event == CMARK_EVENT_EXIT && (type == CMARK_NODE_LINK || type == CMARK_NODE_IMAGE))
+        tame_link(node, kind);
 }
 
 /* The iterator knows its next node already, so a leaf or a node being left may go. */

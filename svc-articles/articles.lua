@@ -173,7 +173,11 @@ redis.register_function{function_name = '@{both}', flags = {'no-writes'}, callba
         for i, member in ipairs(some) do
             if scores[i] then out[#out + 1] = member end
             last = member
-            if #out > limit then out[1] = last return out end
+            if #out > limit + 1 then -- one more than asked for: the list goes on after the one before
+                out[#out] = nil
+                out[1] = out[#out]
+                return out
+            end
         end
         if #some < 100 then return out end
     end
