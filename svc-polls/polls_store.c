@@ -29,8 +29,13 @@ typedef struct number {
     char text[NUMBER_MAX];
 } number;
 
+/* value >= 0. Each ballot has one, so not by printf. */
 static vp_str number_text(number *n, int64_t value) {
-    return vp_str_n(n->text, (size_t)snprintf(n->text, sizeof n->text, "%lld", (long long)value));
+    char *end = n->text + sizeof n->text, *p = end;
+    assert(value >= 0);
+    do *--p = (char)('0' + value % 10);
+    while (value /= 10);
+    return vp_str_n(p, (size_t)(end - p));
 }
 
 /* poll:{ID} and what follows it. */

@@ -1,0 +1,86 @@
+/* ballot_fuzz.c - the input as the body of a ballot, as the body that makes a poll, as what a poll
+ * allows and as a tally. SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
+#include "choices.h"
+#include "draft.h"
+#include "memo.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const int64_t now_ms = INT64_C(1800000000000);
+
+/* Not assert: a fuzzer must find a broken rule in any build. */
+static void must(bool holds) {
+    if (!holds) abort();
+}
+
+/* What is taken is ascending and comes back as itself. */
+static void check_choices(const polls_choices *c) {
+    int64_t last = 0, id;
+    vp_str rest = {c->text, c->text_n};
+    must(c->n > 0 && c->n <= POLLS_OPTIONS_MAX && c->text_n < POLLS_CHOICES_TEXT_MAX);
+    for (int i = 0; i < c->n; i++) {
+        const char *comma = memchr(rest.p, ',', rest.n);
+        size_t n = comma ? (size_t)(comma - rest.p) : rest.n;
+        must((comma != NULL) == (i + 1 < c->n));
+        must(!vp_str_int(vp_str_n(rest.p, n), last + 1, 99, &id));
+        must(memchr(c->id, (int)id, (size_t)c->n) != NULL);
+        last = id;
+        n += comma != NULL;
+        rest = vp_str_n(rest.p + n, rest.n - n);
+    }
+}
+
+static void try_ballot(const json_t *body, vp_str input) {
+    vp_problem problem = {0};
+    polls_choices c;
+    if (vp_json_check(body, polls_ballot_rules, "", &problem)) return;
+    vp_err rc = polls_choices_read(body, &c, &problem);
+    must(rc == problem.code && (rc == VP_OK || (rc == VP_EINVAL && problem.n_fields > 0)));
+    if (rc) return;
+    check_choices(&c);
+    polls_choices_refuse(&c, input, &problem);
+    must(problem.code == VP_EINVAL);
+}
+
+/* What is taken can be answered: its options are JSON, one for each id. */
+static void try_poll(const json_t *body) {
+    vp_problem problem = {0};
+    polls_draft d;
+    json_t *options;
+    if (vp_json_check(body, polls_draft_rules, "", &problem)) return;
+    vp_err rc = polls_draft_read(body, now_ms, &d, &problem);
+    must(rc == problem.code && (rc == VP_OK || (rc == VP_EINVAL && problem.n_fields > 0)));
+    if (rc == VP_OK) {
+        must(!vp_json_parse(vp_buf_str(&d.options), &options, NULL));
+        must(json_array_size(options) >= 2 && json_array_size(options) <= POLLS_OPTIONS_MAX);
+        must(d.min >= 1 && d.min <= d.max && d.max <= (int64_t)json_array_size(options));
+        must(d.closes_at == 0 || (d.closes_at > d.opens_at && d.closes_at > now_ms));
+        json_decref(options);
+    }
+    polls_draft_release(&d);
+}
+
+/* What is read as a tally can be shown. */
+static void try_tally(vp_str input) {
+    static polls_memo_row row = {.id = "01K0000000000000000000000A"};
+    json_t *json;
+    if (polls_memo_update(&row, input)) return;
+    vp_err rc = vp_json_parse(vp_str_n(row.json, row.json_n), &json, NULL);
+    must(rc == VP_OK || rc == VP_ESYNTAX); /* an option twice is no JSON of ours */
+    json_decref(json);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    vp_str input = vp_str_n(data, size);
+    json_t *body;
+    try_tally(input);
+    if (vp_json_parse(input, &body, NULL)) return 0;
+    if (json_is_object(body)) {
+        try_ballot(body, input);
+        try_poll(body);
+    }
+    json_decref(body);
+    return 0;
+}
