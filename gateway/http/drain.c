@@ -1,11 +1,11 @@
 /* drain.c - the end of a server that is at work. CivetWeb has only mg_stop, which cuts every
- * answer on its way, so it comes last: first the listening socket is replaced by a pipe (new
- * connections are refused from then on), requests in work end, idle connections are woken.
- * SPDX-License-Identifier: MIT */
+ * answer on its way, so it comes last: first the listening socket is replaced by a plug, a local
+ * socket that nobody knows, so that new connections are refused; requests in work end; idle
+ * connections are woken. SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,24 +30,37 @@ static void wait_zero(http_server *s, atomic_int *what, int64_t until_ms) {
     pthread_mutex_unlock(&s->lock);
 }
 
-/* The pipe takes the descriptor's number; the copy that is left ends the listening at once. */
+/* A listening local socket with one client waiting, or -1. The master thread sleeps in poll on the
+ * old socket; woken by its end it looks at the new one, and the client makes it go round. */
+static int make_plug(void) {
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    socklen_t len = sizeof name.sun_family; /* only that: the kernel finds a name */
+    int plug = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool ready = plug >= 0 && client >= 0 && bind(plug, (struct sockaddr *)&name, len) == 0 &&
+                 listen(plug, 1) == 0;
+    len = sizeof name;
+    ready = ready && getsockname(plug, (struct sockaddr *)&name, &len) == 0 &&
+            connect(client, (struct sockaddr *)&name, len) == 0;
+    if (client >= 0) close(client);
+    if (ready || plug < 0) return plug;
+    close(plug);
+    return -1;
+}
+
+/* The plug takes the descriptor's number; the copy that is left ends the listening at once. */
 static void replace_listener(int fd, bool listening, void *arg) {
-    http_door *door = arg;
-    if (!listening || door->plug[0] < 0) return;
-    int copy = dup(fd);
+    const http_door *door = arg;
+    int copy = listening ? dup(fd) : -1;
     if (copy < 0) return;
-    if (dup2(door->plug[0], fd) == fd) shutdown(copy, SHUT_RDWR);
+    if (dup2(door->plug, fd) == fd) shutdown(copy, SHUT_RDWR);
     close(copy);
 }
 
 static void plug(http_door *door) {
-    if (pipe2(door->plug, O_CLOEXEC)) {
-        door->plug[0] = door->plug[1] = -1;
-        return;
-    }
-    http_sockets_each(door->port, replace_listener, door);
-    close(door->plug[0]);
-    door->plug[0] = -1;
+    if (door->plug >= 0) return;
+    door->plug = make_plug();
+    if (door->plug >= 0) http_sockets_each(door->port, replace_listener, door);
 }
 
 /* What has already arrived is still read; behind it comes the end. */
@@ -58,14 +71,15 @@ static void wake(int fd, bool listening, void *arg) {
 
 static void stop_door(http_door *door) {
     if (!door->ctx) return;
-    if (door->plug[1] < 0) plug(door);
+    plug(door);
     http_sockets_each(door->port, wake, NULL);
     wait_zero(door->server, &door->connections, vp_clock_ms() + IDLE_MS);
-    /* A byte in the pipe wakes the master thread, which else sleeps for two seconds. */
-    if (door->plug[1] >= 0 && write(door->plug[1], "", 1) < 0) errno = 0;
+    /* The end of the plug wakes the master thread, which else sleeps for up to two seconds. */
+    if (door->plug >= 0) shutdown(door->plug, SHUT_RDWR);
     mg_stop(door->ctx);
     door->ctx = NULL;
-    if (door->plug[1] >= 0) close(door->plug[1]);
+    if (door->plug >= 0) close(door->plug);
+    door->plug = -1;
 }
 
 static void free_workers(http_door *door) {

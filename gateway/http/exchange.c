@@ -16,10 +16,6 @@ enum {
     PART_KEPT = 8 * 1024
 };
 
-/* What CivetWeb's own errors are answered as. 413 is a head over HTTP_HEAD_MAX, 411 a length that
- * is no number. */
-static const struct { int theirs, ours; } own_errors[] = {{413, 431}, {411, 400}};
-
 static void lend(vp_buf *from, vp_buf *to, size_t max) {
     *to = *from;
     to->max = max;
@@ -169,8 +165,7 @@ int http_exchange_error(struct mg_connection *conn, int status, const char *mess
     r.path = VP_STR("?");
     http_refusal why = is_odd_method(ri, status) ? HTTP_BAD_METHOD : HTTP_UNREADABLE;
     if (why == HTTP_BAD_METHOD) status = http_refusal_status(why);
-    for (size_t i = 0; i < sizeof own_errors / sizeof *own_errors; i++)
-        if (status == own_errors[i].theirs) status = own_errors[i].ours;
+    if (status == 411) status = 400; /* a length that is no number */
     http_count_refusal(why);
     vp_log(VP_LOG_DEBUG, r.id_text, "civetweb: %d %s", status, message);
     http_reply_refuse(&p, &r, status, http_refusal_detail(why));

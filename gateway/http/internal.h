@@ -39,7 +39,7 @@ typedef struct http_door {
     void *app;
     bool admin;
     int port;
-    int plug[2]; /* a pipe whose end took the listening socket's place; or -1 */
+    int plug; /* took the listening socket's place; or -1 */
     atomic_int connections;
     http_worker *workers; /* under the server's lock */
 } http_door;

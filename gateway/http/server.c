@@ -147,7 +147,7 @@ static http_server *make(const http_options *o) {
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&s->changed, &attributes);
     pthread_condattr_destroy(&attributes);
-    for (int i = 0; i < 2; i++) s->doors[i] = (http_door){.server = s, .plug = {-1, -1}};
+    for (int i = 0; i < 2; i++) s->doors[i] = (http_door){.server = s, .plug = -1};
     s->doors[PUBLIC].handle = o->handle;
     s->doors[PUBLIC].app = o->app;
     s->doors[ADMIN].handle = http_admin;
