@@ -1,0 +1,28 @@
+/* cli.h - what main.c hands to a command, and the commands.
+ * SPDX-License-Identifier: MIT */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include "http.h"
+
+typedef struct cli_args {
+    const char *url, *token;
+    const char *role, *handle, *secret_file; /* account add */
+    const char *login, *name;                /* token add */
+    const char *poll, *rate, *seconds;       /* demo votes */
+    bool json, help, version;
+    char **words; /* what follows the words of the command */
+    int n_words;
+} cli_args;
+
+typedef struct cli_run {
+    cli_http *http;
+    cli_args args;
+    const char *at; /* what a failure is about, such as a file; NULL: nothing more to say */
+} cli_run;
+
+typedef vp_err cli_command(cli_run *run, vp_fault *why);
+
+cli_command cli_account_add, cli_token_add, cli_load, cli_status, cli_demo_votes;
+
+#endif
