@@ -11,7 +11,7 @@
 #include "log.h"
 #include "mem.h"
 
-enum { OPTIONS_MAX = 32, ADMIN_THREADS = 4, PUBLIC = 0, ADMIN = 1 };
+enum { OPTIONS_MAX = 32, PUBLIC_THREADS = 1024, ADMIN_THREADS = 4, PUBLIC = 0, ADMIN = 1 };
 
 /* decode_url no keeps request_uri as it was sent, for CivetWeb decodes in place. */
 static const char *const fixed_options[] = {
@@ -160,10 +160,11 @@ static http_server *make(const http_options *o) {
 /* The admin door opens first: /livez answers while the public threads start. */
 vp_err http_server_start(http_server **out, const http_options *o, vp_fault *why) {
     http_server *s = make(o);
+    int64_t threads = o->threads > 0 ? o->threads : PUBLIC_THREADS;
     vp_err e = keep_options(s, o, why);
     if (!e) e = http_watch_start(&s->watch, why);
     if (!e) e = open_door(&s->doors[ADMIN], o->admin_listen, ADMIN_THREADS, why);
-    if (!e) e = open_door(&s->doors[PUBLIC], o->listen, o->threads, why);
+    if (!e) e = open_door(&s->doors[PUBLIC], o->listen, threads, why);
     if (e) http_server_stop(&s, 0);
     *out = s;
     return e;

@@ -13,7 +13,7 @@ typedef struct http_server http_server;
 typedef struct http_options {
     const char *listen;          /* "127.0.0.1:8080" */
     const char *admin_listen;    /* "127.0.0.1:8082" */
-    int64_t threads;             /* of the public context */
+    int64_t threads;             /* of the public context; 0: 1024 */
     const char *public_url;      /* "" : http://Host */
     const char *trusted_proxies; /* comma-separated addresses or networks; "" : none */
     const char *connect_src;     /* one more source for pages, voxpop-live; "" : none */
