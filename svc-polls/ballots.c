@@ -29,7 +29,7 @@ static vp_step send_ballot(vp_call *call, ballot *b, const uint8_t poll_key[VP_S
 vp_step polls_cast_prepare(vp_call *call) {
     vp_str id = call->params.value[0];
     ballot *b = vp_call_state(call, sizeof *b);
-    if (!vp_ulid_valid(id)) return vp_call_fail(call, VP_ENOTFOUND, "There is no such poll.");
+    if (!vp_ulid_valid(id)) return polls_unknown(call);
     if (!vp_call_json(call, polls_ballot_rules, &b->body)) return VP_STEP_DONE;
     const polls_memo_row *row = polls_memo_find(&polls_self_of(call)->memo, id);
     if (row && row->has_key) return send_ballot(call, b, row->key);
@@ -41,9 +41,7 @@ vp_step polls_cast_prepare(vp_call *call) {
 static vp_step with_key(vp_call *call, ballot *b) {
     polls_found found;
     vp_str id = call->params.value[0];
-    vp_err rc = polls_store_found(call->reply[0], id, &found);
-    if (rc == VP_ENOTFOUND) return vp_call_fail(call, rc, "There is no such poll.");
-    if (rc) return vp_call_fail(call, VP_ESYSTEM, "The poll cannot be read.");
+    if (!polls_found_one(call, id, &found)) return VP_STEP_DONE;
     if (!found.key.n) return vp_call_fail(call, VP_ECONFLICT, "This poll is closed.");
     polls_memo_row *row = polls_memo_keep(&polls_self_of(call)->memo, id, found.key);
     return send_ballot(call, b, row->key);
@@ -85,7 +83,6 @@ static const struct {
     {VP_STR_INIT("voted"), VP_ECONFLICT, "You have already voted in this poll."},
     {VP_STR_INIT("closed"), VP_ECONFLICT, "This poll is closed."},
     {VP_STR_INIT("early"), VP_ECONFLICT, "This poll has not opened yet."},
-    {VP_STR_INIT("missing"), VP_ENOTFOUND, "There is no such poll."},
     {VP_STR_INIT("late"), VP_ETIMEOUT, "The ballot came too late to be counted."},
 };
 
@@ -96,6 +93,7 @@ vp_step polls_cast_finish(vp_call *call) {
     word = polls_store_word(call->reply[0], &rest);
     if (vp_str_eq(word, VP_STR("cast")) || vp_str_eq(word, VP_STR("again")))
         return counted(call, b, rest);
+    if (vp_str_eq(word, VP_STR("missing"))) return polls_unknown(call);
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
         if (vp_str_eq(word, refusals[i].word))
             return vp_call_fail(call, refusals[i].code, "%s", refusals[i].detail);

@@ -163,8 +163,7 @@ vp_step polls_create_prepare(vp_call *call) {
 /* The poll that a write has made or changed, in the round after the write; its topic moves on. */
 static vp_step answer_written(vp_call *call, int status, vp_str id) {
     polls_found found;
-    if (polls_store_found(call->reply[0], id, &found))
-        return vp_call_fail(call, VP_ESYSTEM, "The poll cannot be read.");
+    if (!polls_found_one(call, id, &found)) return VP_STEP_DONE;
     polls_memo_row *row = polls_refresh(call, id, found.tally_text);
     if (!row) return VP_STEP_DONE;
     polls_publish(call, row);
@@ -190,8 +189,7 @@ vp_step polls_create_finish(vp_call *call) {
 }
 
 vp_step polls_close_prepare(vp_call *call) {
-    if (!vp_ulid_valid(call->params.value[0]))
-        return vp_call_fail(call, VP_ENOTFOUND, "There is no such poll.");
+    if (!vp_ulid_valid(call->params.value[0])) return polls_unknown(call);
     polls_store_close(call, call->params.value[0]);
     return VP_STEP_WAIT;
 }
@@ -202,8 +200,7 @@ vp_step polls_close_finish(vp_call *call) {
     if (call->round == 1) {
         vp_str word = vp_call_outcome(call, call->reply[0]);
         if (word.n == 0) return VP_STEP_DONE;
-        if (vp_str_eq(word, VP_STR("missing")))
-            return vp_call_fail(call, VP_ENOTFOUND, "There is no such poll.");
+        if (vp_str_eq(word, VP_STR("missing"))) return polls_unknown(call);
         if (vp_str_eq(word, VP_STR("archived")))
             return vp_call_fail(call, VP_ECONFLICT, "This poll is archived.");
         polls_store_read(call, id, NULL, false);

@@ -15,6 +15,19 @@ bool polls_is_staff(const vp_call *call) {
     return vp_call_may(call, VP_MAY_AUTHOR);
 }
 
+vp_step polls_unknown(vp_call *call) {
+    return vp_call_fail(call, VP_ENOTFOUND, "There is no such poll.");
+}
+
+bool polls_found_one(vp_call *call, vp_str id, polls_found *out) {
+    vp_err rc = polls_store_found(call->reply[0], id, out);
+    if (rc == VP_ENOTFOUND)
+        polls_unknown(call);
+    else if (rc)
+        vp_call_fail(call, VP_ESYSTEM, "The poll cannot be read.");
+    return rc == VP_OK;
+}
+
 /* -- a reader and a poll ------------------------------------------------------------------ */
 
 static vp_str no_text(void) {
@@ -35,8 +48,7 @@ static bool mark_of(vp_call *call, bool *signed_voter, polls_marks *out) {
 vp_step polls_look_begin(vp_call *call) {
     polls_marks marks;
     bool voter;
-    if (!vp_ulid_valid(call->params.value[0]))
-        return vp_call_fail(call, VP_ENOTFOUND, "There is no such poll.");
+    if (!vp_ulid_valid(call->params.value[0])) return polls_unknown(call);
     bool marked = mark_of(call, &voter, &marks);
     polls_store_read(call, call->params.value[0], marked ? marks.voter : NULL, voter && !marked);
     return VP_STEP_WAIT;
@@ -44,9 +56,9 @@ vp_step polls_look_begin(vp_call *call) {
 
 vp_step polls_look_step(vp_call *call, polls_found *out, bool *visible) {
     vp_str id = call->params.value[0];
-    vp_err rc = polls_store_found(call->reply[0], id, out);
-    if (rc == VP_ENOTFOUND) return vp_call_fail(call, rc, "There is no such poll.");
-    if (rc) return vp_call_fail(call, VP_ESYSTEM, "The poll cannot be read.");
+    *out = (polls_found){0};
+    *visible = false;
+    if (!polls_found_one(call, id, out)) return VP_STEP_DONE;
     *visible = polls_tally_visible(&out->record.tally, polls_is_staff(call), out->voted);
     if (*visible || !out->key.n || out->record.tally.shown != POLLS_AFTER_VOTE) return VP_STEP_DONE;
     /* The key came along because it was not remembered: ask once more, with the voter. */

@@ -15,6 +15,10 @@ typedef struct polls_self {
 polls_self *polls_self_of(const vp_call *call); /* with keys that follow the site's key */
 bool polls_is_staff(const vp_call *call);
 
+vp_step polls_unknown(vp_call *call); /* 404 */
+/* The reply of polls_store_read. False: the call has failed, perhaps with 404. */
+bool polls_found_one(vp_call *call, vp_str id, polls_found *out);
+
 /* A read of one poll for this reader, in as many rounds as it takes to know whether the reader may
  * see the numbers. begin: in prepare; step: in finish. */
 vp_step polls_look_begin(vp_call *call);
