@@ -156,7 +156,7 @@ export class System {
   ready(name) {
     const what = `${name} is ready`;
     return waitFor(async () => {
-      if (!this.#processes.get(name).child) throw Object.assign(new Error(`${name} ended before it was ready`), { fatal: true });
+      if (!this.#processes.get(name).child) throw Object.assign(new Error(`${name} ended before it was ready: ${this.#accidents.join('; ')}`), { fatal: true });
       if (name === 'redis') return await this.redis('PING') === 'PONG';
       if (name === 'gateway') return (await request('GET', `${this.urls.admin}/readyz`, { agent: false })).status === 200;
       return /\bready\b/.test(this.log(name).slice(this.#processes.get(name).logStart));
