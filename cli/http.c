@@ -1,5 +1,5 @@
-/* http.c - see http.h. One curl handle, reset for each try: nothing of one call is left to the
- * next but the connection and, when asked for, the cookies. SPDX-License-Identifier: MIT */
+/* http.c - see http.h. One curl handle: what holds for all calls is set once, what differs at each
+ * try. SPDX-License-Identifier: MIT */
 #include "http.h"
 
 #include <curl/curl.h>
@@ -70,29 +70,6 @@ static vp_err check_url(const char *url, vp_fault *why) {
     return rc;
 }
 
-vp_err cli_http_new(cli_http **out, const char *url, const char *token, vp_fault *why) {
-    *out = NULL;
-    vp_err rc = check_url(url, why);
-    if (rc) return rc;
-    if (token && (!cli_text_is_visible(vp_str_of(token)) || strlen(token) > HEADER_MAX / 2)) {
-        vp_fault_set(why, "the token must be at most %d visible ASCII characters", HEADER_MAX / 2);
-        return VP_EINVAL;
-    }
-    cli_http *self = vp_calloc(1, sizeof *self);
-    size_t n = strlen(url);
-    while (n && url[n - 1] == '/') n--;
-    self->base = vp_strndup(url, n);
-    self->token = token;
-    self->patience_ms = CLI_PATIENCE_MS;
-    if (!(self->curl = curl_easy_init())) {
-        vp_fault_set(why, "libcurl cannot start");
-        cli_http_destroy(&self);
-        return VP_ESYSTEM;
-    }
-    *out = self;
-    return VP_OK;
-}
-
 void cli_http_destroy(cli_http **self) {
     if (!*self) return;
     curl_easy_cleanup((*self)->curl);
@@ -103,6 +80,7 @@ void cli_http_destroy(cli_http **self) {
 
 void cli_http_keep_cookies(cli_http *self) {
     self->cookies = true;
+    curl_easy_setopt(self->curl, CURLOPT_COOKIEFILE, "");
 }
 
 void cli_http_set_patience(cli_http *self, int64_t ms) {
@@ -125,6 +103,43 @@ static size_t on_body(char *data, size_t size, size_t n, void *to) {
 
 static int on_progress(void *self, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d) {
     return stopped(self);
+}
+
+/* What holds for every call. */
+static void set_limits(cli_http *self) {
+    curl_easy_setopt(self->curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(self->curl, CURLOPT_USERAGENT, "voxpop/" VP_VERSION);
+    curl_easy_setopt(self->curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(self->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+    curl_easy_setopt(self->curl, CURLOPT_TIMEOUT_MS, (long)TRY_MS);
+    curl_easy_setopt(self->curl, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(self->curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(self->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(self->curl, CURLOPT_XFERINFODATA, self);
+}
+
+vp_err cli_http_new(cli_http **out, const char *url, const char *token, vp_fault *why) {
+    *out = NULL;
+    vp_err rc = check_url(url, why);
+    if (rc) return rc;
+    if (token && (!cli_text_is_visible(vp_str_of(token)) || strlen(token) > HEADER_MAX / 2)) {
+        vp_fault_set(why, "the token must be at most %d visible ASCII characters", HEADER_MAX / 2);
+        return VP_EINVAL;
+    }
+    cli_http *self = vp_calloc(1, sizeof *self);
+    size_t n = strlen(url);
+    while (n && url[n - 1] == '/') n--;
+    self->base = vp_strndup(url, n);
+    self->token = token;
+    self->patience_ms = CLI_PATIENCE_MS;
+    if (!(self->curl = curl_easy_init())) {
+        vp_fault_set(why, "libcurl cannot start");
+        cli_http_destroy(&self);
+        return VP_ESYSTEM;
+    }
+    set_limits(self);
+    *out = self;
+    return VP_OK;
 }
 
 static void add_header(struct curl_slist **list, const char *name, const char *value) {
@@ -158,31 +173,16 @@ static bool is_safe_twice(const cli_call *call) {
     return call->key || call->harmless || strcmp(call->method, "POST") != 0;
 }
 
-static void set_body(CURL *curl, const cli_call *call, const vp_buf *body) {
-    bool sends = body->data || strcmp(call->method, "POST") == 0;
-    if (sends) {
+static void set_method(CURL *curl, const cli_call *call, const vp_buf *body) {
+    if (body->data || strcmp(call->method, "POST") == 0) {
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->len);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body->data ? body->data : "");
+    } else {
+        curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L);
     }
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, call->method);
     /* On a connection that was used before, curl repeats a lost request of itself. */
-    if (!is_safe_twice(call)) curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
-}
-
-static void set_limits(cli_http *self, attempt *a) {
-    curl_easy_reset(self->curl); /* keeps connections and cookies */
-    curl_easy_setopt(self->curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(self->curl, CURLOPT_USERAGENT, "voxpop/" VP_VERSION);
-    curl_easy_setopt(self->curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(self->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
-    curl_easy_setopt(self->curl, CURLOPT_TIMEOUT_MS, (long)TRY_MS);
-    curl_easy_setopt(self->curl, CURLOPT_ERRORBUFFER, a->error);
-    curl_easy_setopt(self->curl, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(self->curl, CURLOPT_WRITEDATA, &a->text);
-    curl_easy_setopt(self->curl, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(self->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
-    curl_easy_setopt(self->curl, CURLOPT_XFERINFODATA, self);
-    if (self->cookies) curl_easy_setopt(self->curl, CURLOPT_COOKIEFILE, "");
+    curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, (long)!is_safe_twice(call));
 }
 
 static void try_once(cli_http *self, const cli_call *call, const vp_buf *body, attempt *a) {
@@ -192,12 +192,13 @@ static void try_once(cli_http *self, const cli_call *call, const vp_buf *body, a
     a->error[0] = '\0';
     a->status = 0;
     a->retry_after_ms = 0;
-    set_limits(self, a);
-    set_body(self->curl, call, body);
+    set_method(self->curl, call, body);
     struct curl_slist *headers = headers_of(self, call);
     curl_easy_setopt(self->curl, CURLOPT_HTTPHEADER, headers);
     int n = snprintf(url, sizeof url, "%s%s", self->base, call->path);
     curl_easy_setopt(self->curl, CURLOPT_URL, url);
+    curl_easy_setopt(self->curl, CURLOPT_ERRORBUFFER, a->error);
+    curl_easy_setopt(self->curl, CURLOPT_WRITEDATA, &a->text);
     a->code = n < (int)sizeof url ? curl_easy_perform(self->curl) : CURLE_URL_MALFORMAT;
     if (!a->code) {
         curl_easy_getinfo(self->curl, CURLINFO_RESPONSE_CODE, &a->status);
