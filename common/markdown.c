@@ -7,10 +7,66 @@
 #include <cmark-gfm.h>
 #include <stdlib.h>
 
-static const char *const extensions[] = {"table", "strikethrough", "autolink", NULL};
+/* cmark-gfm takes time that grows with the square of some texts (a table's delimiter row is tried
+ * against all of its paragraph, an address against all of its text), so these are weighed before.
+ * A unit is about 100 ns. */
+enum { TABLE_UNITS = 50 * 1000, ADDRESS_UNITS = 1000 * 1000, QUOTES_MAX = 32 };
+static const size_t brackets_max[] = {[VP_MARKDOWN_ARTICLE] = 4000, [VP_MARKDOWN_COMMENT] = 500};
+
+typedef struct weight {
+    size_t brackets, quotes; /* quotes: most levels at the start of a line */
+    size_t table, address;
+    struct {
+        size_t bytes, lines, pipes, ats;
+        bool delimiter;
+    } block; /* lines since a blank one; pipes: most in a line */
+} weight;
+
 static const vp_str schemes[] = {VP_STR_INIT("http"), VP_STR_INIT("https"), VP_STR_INIT("mailto")};
 #define LINK_OPEN "<a href="
 #define LINK_MARK "<a rel=\"nofollow ugc\" href="
+
+static void weigh_block(weight *w) {
+    if (w->block.delimiter) w->table += w->block.lines * (w->block.pipes + 10);
+    w->address += w->block.ats * w->block.bytes;
+    memset(&w->block, 0, sizeof w->block);
+}
+
+static void weigh_line(weight *w, vp_str line) {
+    size_t pipes = 0, dashes = 0, quotes = 0, start = 0, others = 0;
+    for (size_t i = 0; i < line.n; i++) {
+        char c = line.p[i];
+        w->brackets += c == '[';
+        w->block.ats += c == '@';
+        pipes += c == '|';
+        dashes += c == '-';
+        quotes += c == '>' && i == start;
+        start += i == start && (c == '>' || c == ' ' || c == '\t');
+        others += !strchr("|:->\t\r ", c);
+    }
+    if (quotes > w->quotes) w->quotes = quotes;
+    if (pipes > w->block.pipes) w->block.pipes = pipes;
+    if (others == 0 && dashes > 0) { /* perhaps a delimiter row */
+        w->block.delimiter = true;
+        w->table += w->block.bytes;
+    }
+    w->block.lines++;
+    w->block.bytes += line.n + 1;
+    if (start == line.n) weigh_block(w);
+}
+
+static void weigh(weight *w, vp_str text) {
+    memset(w, 0, sizeof *w);
+    for (size_t at = 0, n; at < text.n; at += n + 1) {
+        for (n = 0; at + n < text.n && text.p[at + n] != '\n' && text.p[at + n] != '\r';) n++;
+        weigh_line(w, vp_str_n(text.p + at, n));
+    }
+    weigh_block(w);
+}
+
+static void extend(cmark_parser *parser, const char *extension) {
+    cmark_parser_attach_syntax_extension(parser, cmark_find_syntax_extension(extension));
+}
 
 bool vp_markdown_url_ok(vp_str url) {
     size_t n = 0;
@@ -117,10 +173,14 @@ static void add_marked(vp_buf *html, const char *rendered) {
 }
 
 vp_err vp_markdown_render(vp_str text, vp_markdown_kind kind, vp_buf *html, vp_buf *excerpt) {
+    weight w;
+    weigh(&w, text);
+    if (w.brackets > brackets_max[kind] || w.quotes > QUOTES_MAX) return VP_ETOOBIG;
     cmark_gfm_core_extensions_ensure_registered();
     cmark_parser *parser = cmark_parser_new(CMARK_OPT_DEFAULT);
-    for (const char *const *name = extensions; *name; name++)
-        cmark_parser_attach_syntax_extension(parser, cmark_find_syntax_extension(*name));
+    extend(parser, "strikethrough");
+    if (w.table <= TABLE_UNITS) extend(parser, "table");
+    if (w.address <= ADDRESS_UNITS) extend(parser, "autolink");
     cmark_parser_feed(parser, text.n ? text.p : "", text.n);
     cmark_node *root = cmark_parser_finish(parser);
     tame(root, kind);

@@ -16,7 +16,8 @@ typedef enum vp_markdown_kind {
 enum { VP_EXCERPT_CHARS = 90 };
 
 /* Appends HTML and, if excerpt is not NULL, the first words as plain text of at most
- * VP_EXCERPT_CHARS characters. text must be UTF-8. VP_ETOOBIG: html went over its cap. */
+ * VP_EXCERPT_CHARS characters. text must be UTF-8. VP_ETOOBIG: html went over its cap, or
+ * there is more markup than rendering may take time for. Far too large tables stay plain text. */
 VP_CHECKED vp_err vp_markdown_render(vp_str text, vp_markdown_kind kind, vp_buf *html,
                                      vp_buf *excerpt);
 /* May a link lead there? */

@@ -157,13 +157,11 @@ static void read_body(article_form *form, const json_t *body, vp_problem *proble
         vp_problem_field(problem, "/body_markdown", "must not have more than %d bytes",
                          ARTICLE_MARKDOWN_MAX);
     } else if (vp_markdown_render(form->markdown, VP_MARKDOWN_ARTICLE, &html, NULL)) {
-        vp_problem_field(problem, "/body_markdown",
-                         "must be shorter: it becomes too large as HTML");
+        vp_problem_field(problem, "/body_markdown", "must be shorter or have less markup");
     } else {
         vp_buf_add_json(&form->body, vp_buf_str(&html));
         if (form->body.over)
-            vp_problem_field(problem, "/body_markdown",
-                             "must be shorter: it becomes too large as HTML");
+            vp_problem_field(problem, "/body_markdown", "must be shorter or have less markup");
     }
     vp_buf_release(&html);
 }

@@ -67,7 +67,7 @@ static void read_bio(contributor_form *form, const json_t *body, vp_problem *pro
     vp_buf_init(&html, CONTRIBUTOR_JSON_MAX);
     form->markdown = vp_json_text(body, "bio_markdown");
     if (vp_markdown_render(form->markdown, VP_MARKDOWN_ARTICLE, &html, NULL))
-        vp_problem_field(problem, "/bio_markdown", "must be shorter: it becomes too large as HTML");
+        vp_problem_field(problem, "/bio_markdown", "must be shorter or have less markup");
     else
         form_add(&form->json, "bio_html", vp_buf_str(&html));
     vp_buf_release(&html);
@@ -98,7 +98,7 @@ bool contributor_form_read(contributor_form *form, vp_str handle, const json_t *
     vp_time_text(now_ms, now);
     form_add(&form->json, "updated_at", vp_str_of(now));
     if (form->json.over)
-        vp_problem_field(problem, "/bio_markdown", "must be shorter: it becomes too large as HTML");
+        vp_problem_field(problem, "/bio_markdown", "must be shorter or have less markup");
     return !problem->code;
 }
 

@@ -77,8 +77,7 @@ bool comment_form_read(comment_form *form, vp_str article, const json_t *body, b
     write_head(form, article, vp_buf_str(&excerpt));
     if (!large) write_tail(form, vp_buf_str(&html), staff);
     if (large || form->tail.over || form->head.over)
-        vp_problem_field(problem, "/body_markdown",
-                         "must be shorter: it becomes too large as HTML");
+        vp_problem_field(problem, "/body_markdown", "must be shorter or have less markup");
     vp_buf_release(&html);
     vp_buf_release(&excerpt);
     return !problem->code;

@@ -74,6 +74,51 @@ static void keeps_its_cap(void **state) {
     vp_buf_release(&html);
 }
 
+static const struct {
+    const char *piece, *without; /* without: what the output must not have */
+    vp_err outcome;
+} hard[] = {
+    {"|||||\n|-|-|\n", "<table", VP_OK}, /* took 0.3 s at 10,000 characters */
+    {"> |||||\n> |-|-|\n", "<table", VP_OK},
+    {"x@a.", "<a", VP_OK}, /* took 31 ms */
+    {"[", "", VP_ETOOBIG},
+    {"![[]()", "", VP_ETOOBIG},
+    {">", "", VP_ETOOBIG},
+};
+
+static void gives_hard_texts_no_time(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(hard); i++) {
+        vp_buf text, html;
+        vp_buf_init(&text, 16 * 1024);
+        vp_buf_init(&html, 256 * 1024);
+        while (text.len < 10000) vp_buf_adds(&text, hard[i].piece);
+        CHECK_ROW(i, vp_markdown_render(vp_buf_str(&text), VP_MARKDOWN_COMMENT, &html, NULL) ==
+                         hard[i].outcome);
+        CHECK_ROW(i, hard[i].outcome || !strstr(html.data, hard[i].without));
+        vp_buf_release(&text);
+        vp_buf_release(&html);
+    }
+}
+
+static void keeps_ordinary_tables(void **state) {
+    (void)state;
+    vp_buf text, html;
+    vp_buf_init(&text, 64 * 1024);
+    vp_buf_init(&html, 1024 * 1024);
+    for (int t = 0; t < 20; t++) {
+        vp_buf_adds(&text, "Ask desk@example.org:\n\n| a | b | c |\n|---|:-:|--:|\n");
+        for (int i = 0; i < 50; i++) vp_buf_adds(&text, "| 1 | 2 | 3 |\n");
+        vp_buf_adds(&text, "\n");
+    }
+    assert_int_equal(vp_markdown_render(vp_buf_str(&text), VP_MARKDOWN_ARTICLE, &html, NULL),
+                     VP_OK);
+    assert_non_null(strstr(html.data, "<table"));
+    assert_non_null(strstr(html.data, "mailto:desk@example.org"));
+    vp_buf_release(&text);
+    vp_buf_release(&html);
+}
+
 #define TEN "ten chars "
 static const struct {
     const char *text, *excerpt;
