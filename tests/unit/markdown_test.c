@@ -181,8 +181,12 @@ static void knows_one_line(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(renders_safely),    cmocka_unit_test(keeps_its_cap),
-        cmocka_unit_test(takes_first_words), cmocka_unit_test(cuts_long_words_between_characters),
+        cmocka_unit_test(renders_safely),
+        cmocka_unit_test(keeps_its_cap),
+        cmocka_unit_test(gives_hard_texts_no_time),
+        cmocka_unit_test(keeps_ordinary_tables),
+        cmocka_unit_test(takes_first_words),
+        cmocka_unit_test(cuts_long_words_between_characters),
         cmocka_unit_test(knows_one_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
