@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -50,6 +51,8 @@ typedef struct list {
 struct vp_service {
     const vp_service_def *def;
     void *zmq, *router, *publisher;
+    int router_fd; /* readable: the router has news. Edge-triggered, see receive_all */
+    bool touched;  /* the router was sent to since it was last read dry */
     bool own_zmq, announce;
     vp_store *store;
     vp_functions functions;
@@ -173,6 +176,7 @@ static void problem_body(slot *k) {
 }
 
 static bool send_part(vp_service *s, vp_str part, int flags) {
+    s->touched = true;
     if (zmq_send(s->router, part.n ? part.p : "", part.n, flags | ZMQ_DONTWAIT) >= 0) return true;
     s->unsent++;
     return false;
@@ -359,19 +363,23 @@ static void take(vp_service *s, slot *k) {
     admit(s, k);
 }
 
-/* Takes what has arrived; when all slots are in work the rest waits in the socket, whose peers
- * hold at most 256 calls each. */
-static void receive_all(vp_service *s) {
+/* Takes what has arrived, until the router is dry: its descriptor tells of news only once, and
+ * sending may swallow that. Polling the descriptor instead of the socket saves several system calls
+ * a turn. False: more may be there. When all slots are in work the rest waits in the socket, whose
+ * peers hold at most 256 calls each. */
+static bool receive_all(vp_service *s) {
+    s->touched = false;
     for (int i = 0; i < VP_SERVICE_BATCH; i++) {
         slot *k = slot_get(s);
-        if (!k) return;
+        if (!k) return true;
         if (!receive(s, k)) {
             k->timer = 1; /* there is no peer to close */
             slot_put(s, k);
-            return;
+            return true;
         }
         take(s, k);
     }
+    return false;
 }
 
 /* -- commands and replies -------------------------------------------------------------------- */
@@ -638,14 +646,17 @@ static void send_joins(vp_service *s) {
     }
 }
 
-/* All replies of the batch are there: finish its calls, then prepare what has collected. */
-static void turn_batch(vp_service *s) {
+/* All replies of the batch are there: finish its calls. Some go on for another round. */
+static void finish_batch(vp_service *s) {
     list old = s->batch;
     join *joins = s->joins;
     s->batch = (list){0};
     s->joins = NULL;
     for (slot *k; (k = list_take(&old));) run_finish(s, k);
     joins_free(joins);
+}
+
+static void start_batch(vp_service *s) {
     if (serving(s))
         for (slot *k; s->batch.n < VP_SERVICE_BATCH && (k = list_take(&s->pending));)
             run_prepare(s, k);
@@ -770,12 +781,24 @@ static int wait_ms(const vp_service *s, int64_t now) {
 }
 
 static void wait(vp_service *s) {
-    zmq_pollitem_t items[2] = {{.socket = s->router, .events = ZMQ_POLLIN},
-                               {.fd = vp_store_fd(s->store), .events = ZMQ_POLLIN}};
-    bool full = s->in_work >= VP_SERVICE_CALLS; /* then let the socket hold them */
-    if (full) items[0].events = 0;
-    if (vp_store_wants_write(s->store)) items[1].events |= ZMQ_POLLOUT;
-    zmq_poll(items, items[1].fd < 0 ? 1 : 2, wait_ms(s, vp_clock_ms()));
+    struct pollfd fds[2] = {{.fd = s->router_fd, .events = POLLIN},
+                            {.fd = vp_store_fd(s->store), .events = POLLIN}};
+    if (vp_store_wants_write(s->store)) fds[1].events |= POLLOUT;
+    poll(fds, 2, wait_ms(s, vp_clock_ms())); /* a descriptor of -1 is passed over */
+}
+
+/* One turn. Answers go out before the router is read, so that what they set free is in the next
+ * batch. True: nothing is left to do without news. */
+static bool turn(vp_service *s) {
+    pump(s);
+    bool idle = s->batch_owed == 0;
+    if (idle) finish_batch(s);
+    bool dry = receive_all(s);
+    run_timers(s, vp_clock_ms());
+    if (!idle) return dry && !s->touched;
+    start_batch(s);
+    pump(s); /* sends at once */
+    return dry && !s->touched && (s->batch_owed > 0 || !s->batch.first);
 }
 
 void vp_service_run(vp_service *s, const volatile int *stop) {
@@ -787,16 +810,8 @@ void vp_service_run(vp_service *s, const volatile int *stop) {
             drain_by = now + VP_DRAIN_MS;
         }
         if (s->draining && (drained(s, now) || now > drain_by)) return;
-        receive_all(s);
-        pump(s);
         beat(s, now);
-        run_timers(s, now);
-        if (s->batch_owed == 0 && (s->batch.first || s->pending.first)) {
-            turn_batch(s);
-            pump(s); /* sends at once */
-            if (s->batch_owed == 0 && s->batch.first) continue;
-        }
-        wait(s);
+        if (turn(s)) wait(s);
     }
 }
 
@@ -865,6 +880,8 @@ vp_err vp_service_new(vp_service **out, const vp_service_def *def, const vp_serv
     if ((rc = vp_store_new(&s->store, o->redis_url, why))) goto done;
     rc = bind_socket(s, ZMQ_ROUTER, o->bind, o->advertise, &s->router, s->record.endpoint,
                      sizeof s->record.endpoint, why);
+    size_t n = sizeof s->router_fd;
+    if (!rc && zmq_getsockopt(s->router, ZMQ_FD, &s->router_fd, &n)) rc = VP_ESYSTEM;
     if (!rc && o->publish && o->publish[0])
         rc = bind_socket(s, ZMQ_PUB, o->publish, o->advertise, &s->publisher, s->record.publish,
                          sizeof s->record.publish, why);

@@ -21,7 +21,10 @@ enum { SWEEP_MS = 20, IDLE_MS = 50, RECEIVE_BUDGET = 256, INSTANCES = VP_REGISTR
 typedef struct instance {
     vp_registry_record record; /* without routes */
     void *socket, *monitor;
+    int fd, monitor_fd; /* edge-triggered: readable when there is news */
     bool local, ready, draining;
+    bool alarmed; /* the monitor has news */
+    bool touched; /* was sent to, or has news: it has to be read until it is dry */
     int outstanding, load;
     int64_t heard_ms, pinged_ms;
 } instance;
@@ -39,9 +42,9 @@ typedef struct dispatch {
     call_slot slot[BUS_CALLS];
     int free_slot, high; /* slots from high on were never used */
     int outstanding;
-    uint64_t generation; /* of the view that was looked at last */
+    uint64_t monitors; /* opened so far */
     int64_t swept_ms, looked_ms;
-    zmq_pollitem_t items[1 + 2 * INSTANCES];
+    struct pollfd fds[1 + 2 * INSTANCES];
 } dispatch;
 
 /* -- slots ------------------------------------------------------------------------------------ */
@@ -98,8 +101,9 @@ static int choose(const dispatch *d, const char *service, vp_err *why) {
     return best;
 }
 
-static bool send_frame(void *socket, vp_str frame, bool more) {
-    return zmq_send(socket, frame.n ? frame.p : "", frame.n,
+static bool send_frame(instance *in, vp_str frame, bool more) {
+    in->touched = true; /* sending may swallow the news */
+    return zmq_send(in->socket, frame.n ? frame.p : "", frame.n,
                     ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0)) >= 0;
 }
 
@@ -114,7 +118,7 @@ static bool send_call(dispatch *d, instance *in, const bus_call *call, int64_t l
     const vp_str frame[] = {vp_str_n(header, sizeof header), call->head, call->context, call->body};
     int last = call->body.n ? 3 : call->context.n ? 2 : 1;
     for (int i = 0; i <= last; i++)
-        if (!send_frame(in->socket, frame[i], i < last)) return false;
+        if (!send_frame(in, frame[i], i < last)) return false;
     return true;
 }
 
@@ -164,15 +168,16 @@ static void ping(dispatch *d, instance *in, int64_t now) {
     (void)d;
     in->pinged_ms = now;
     vp_envelope_header(&e, header);
-    send_frame(in->socket, vp_str_n(header, sizeof header),
-               false); /* not connected yet: again soon */
+    /* Refused while it is not connected: again soon. */
+    send_frame(in, vp_str_n(header, sizeof header), false);
 }
 
 /* -- instances -------------------------------------------------------------------------------- */
 
 static bool open_monitor(dispatch *d, instance *in) {
     char where[64];
-    snprintf(where, sizeof where, "inproc://monitor-%s", in->record.id);
+    /* A number of its own: the name of a closed one is given back only some time later. */
+    snprintf(where, sizeof where, "inproc://monitor-%llu", (unsigned long long)d->monitors++);
     if (zmq_socket_monitor(in->socket, where, ZMQ_EVENT_DISCONNECTED)) return false;
     in->monitor = zmq_socket(d->b->zmq, ZMQ_PAIR);
     return in->monitor && !zmq_connect(in->monitor, where);
@@ -192,8 +197,13 @@ static void instance_add(dispatch *d, const vp_registry_record *r, bool local) {
     zmq_setsockopt(in->socket, ZMQ_IMMEDIATE, &one, sizeof one);
     if (!local) zmq_setsockopt(in->socket, ZMQ_RECONNECT_IVL, &never, sizeof never);
     zmq_setsockopt(in->socket, ZMQ_MAXMSGSIZE, &max, sizeof max);
-    bool ok = (local || open_monitor(d, in)) && !zmq_connect(in->socket, in->record.endpoint);
+    size_t n = sizeof in->fd;
+    in->monitor_fd = -1;
+    bool ok = (local || open_monitor(d, in)) && !zmq_connect(in->socket, in->record.endpoint) &&
+              !zmq_getsockopt(in->socket, ZMQ_FD, &in->fd, &n);
+    if (ok && in->monitor) ok = !zmq_getsockopt(in->monitor, ZMQ_FD, &in->monitor_fd, &n);
     if (ok) {
+        in->touched = true;
         d->n++;
         return;
     }
@@ -389,43 +399,45 @@ static bool disconnected(instance *in) {
 
 /* -- the loop --------------------------------------------------------------------------------- */
 
-static int build_items(dispatch *d) {
-    int n = 0;
-    d->items[n++] = (zmq_pollitem_t){.fd = d->b->wake, .events = ZMQ_POLLIN};
-    for (int i = 0; i < d->n; i++)
-        d->items[n++] = (zmq_pollitem_t){.socket = d->inst[i].socket, .events = ZMQ_POLLIN};
-    for (int i = 0; i < d->n; i++)
-        if (d->inst[i].monitor)
-            d->items[n++] = (zmq_pollitem_t){.socket = d->inst[i].monitor, .events = ZMQ_POLLIN};
-    return n;
-}
-
+/* The descriptors instead of the sockets: zmq_poll would make a system call or two for each socket,
+ * every time. */
 static void wait_for_work(dispatch *d) {
-    int n = build_items(d);
-    long wait = d->outstanding ? SWEEP_MS : IDLE_MS;
+    d->fds[0] = (struct pollfd){.fd = d->b->wake, .events = POLLIN};
+    for (int i = 0; i < d->n; i++) {
+        d->fds[1 + 2 * i] = (struct pollfd){.fd = d->inst[i].fd, .events = POLLIN};
+        d->fds[2 + 2 * i] = (struct pollfd){.fd = d->inst[i].monitor_fd, .events = POLLIN};
+    }
     atomic_store(&d->b->asleep, true);
-    if (atomic_load(&d->b->submitted)) wait = 0;
-    zmq_poll(d->items, n, wait);
+    int wait = atomic_load(&d->b->submitted) ? 0 : d->outstanding ? SWEEP_MS : IDLE_MS;
+    poll(d->fds, (nfds_t)(1 + 2 * d->n), wait);
     atomic_store(&d->b->asleep, false);
-    if (d->items[0].revents) {
+    if (d->fds[0].revents) {
         uint64_t count;
         ssize_t got = read(d->b->wake, &count, sizeof count);
         (void)got;
     }
+    for (int i = 0; i < d->n; i++) {
+        if (d->fds[1 + 2 * i].revents) d->inst[i].touched = true;
+        if (d->fds[2 + 2 * i].revents) d->inst[i].alarmed = d->inst[i].touched = true;
+    }
 }
 
-/* Backwards, because a removal puts the last instance in the gap. */
-static void serve_instances(dispatch *d) {
-    int watched = d->n;
-    int monitor = 1 + watched;
-    bool gone[INSTANCES] = {false};
-    for (int i = 0; i < watched; i++) {
-        if (d->inst[i].monitor && d->items[monitor++].revents) gone[i] = disconnected(&d->inst[i]);
-        if (!d->items[1 + i].revents && !gone[i]) continue;
-        for (int k = 0; k < RECEIVE_BUDGET && receive(d, i);) k++;
+/* Reads every touched instance until it is dry, then buries those that have gone: their last
+ * replies count. False: there is more to read. */
+static bool serve_instances(dispatch *d) {
+    for (int i = d->n - 1; i >= 0; i--) { /* backwards: a removal puts the last one in the gap */
+        instance *in = &d->inst[i];
+        if (!in->touched) continue;
+        int budget = RECEIVE_BUDGET;
+        while (budget > 0 && receive(d, i)) budget--;
+        in->touched = budget == 0;
+        if (!in->alarmed) continue;
+        in->alarmed = false;
+        if (disconnected(in)) instance_remove(d, i, "gone");
     }
-    for (int i = watched - 1; i >= 0; i--)
-        if (gone[i]) instance_remove(d, i, "gone");
+    for (int i = 0; i < d->n; i++)
+        if (d->inst[i].touched) return false;
+    return true;
 }
 
 static void end(dispatch *d) {
@@ -454,9 +466,7 @@ void *bus_dispatcher_run(void *bus_) {
         int64_t now = vp_clock_ms();
         if (now - d->swept_ms >= SWEEP_MS) sweep(d, now);
         take_submitted(d);
-        wait_for_work(d);
-        take_submitted(d);
-        serve_instances(d);
+        if (serve_instances(d)) wait_for_work(d);
     }
     end(d);
     free(d);
