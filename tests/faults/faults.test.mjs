@@ -1,7 +1,7 @@
 // faults.test.mjs - a service that is gone or frozen costs its own part only, Redis away fails
 // fast, and all is well again without a restart. SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, beforeEach, describe, test } from 'node:test';
 
 import { request, slow, startSystem, waitFor } from '../support/system.mjs';
 
@@ -51,6 +51,7 @@ async function pageIsWhole(system, { path, text, said, poll }) {
 describe('a service is gone', () => {
   let system;
   before(async () => { system = await startSystem(); });
+  beforeEach(() => system.heal());
   after(() => system?.stop());
 
   test('comments', async () => {
@@ -129,6 +130,7 @@ describe('a service is gone', () => {
 describe('a service is frozen', () => {
   let system;
   before(async () => { system = await startSystem({ args: { gateway: ['--service-ms', '1000'] } }); });
+  beforeEach(() => system.heal());
   after(() => system?.stop());
 
   test('comments', async () => {
@@ -173,6 +175,7 @@ describe('a service is frozen', () => {
 describe('two instances of a service', () => {
   let system;
   before(async () => { system = await startSystem({ services: ['articles', 'comments', 'polls', 'polls#2'] }); });
+  beforeEach(() => system.heal());
   after(() => system?.stop());
 
   test('one dies under votes: each is counted once', async () => {
@@ -196,6 +199,7 @@ describe('two instances of a service', () => {
 describe('Redis is gone', () => {
   let system;
   before(async () => { system = await startSystem(); });
+  beforeEach(() => system.heal());
   after(() => system?.stop());
 
   test('requests fail within 100 ms with 503, and work again when it returns', async () => {
@@ -213,7 +217,7 @@ describe('Redis is gone', () => {
     await quickly(() => say(system, fresh.article, 'while away'));
     await quickly(() => system.api('GET', `/api/v1/polls/${fresh.poll.id}/results`));
     assert.equal((await request('GET', `${system.urls.admin}/livez`)).status, 200);
-    assert.equal((await request('GET', `${system.urls.admin}/readyz`)).status, 503);
+    await waitFor(async () => (await request('GET', `${system.urls.admin}/readyz`)).status === 503, { what: 'not ready' });
 
     system.launch('redis');
     await system.ready('redis');

@@ -180,6 +180,15 @@ export class System {
     if (ready) await this.ready(name);
   }
 
+  // Wakes what is frozen and starts what is gone: for a test that comes after one which failed.
+  async heal() {
+    const gone = [...this.#processes.keys()].filter((name) => !this.#processes.get(name).child);
+    for (const name of Object.keys(this.pids)) await this.thaw(name);
+    for (const name of gone) this.launch(name);
+    for (const name of gone) await this.ready(name);
+    await this.ready('gateway');
+  }
+
   freeze(name) { return this.kill(name, 'SIGSTOP'); }
   thaw(name) { return this.kill(name, 'SIGCONT'); }
 
