@@ -340,6 +340,18 @@ static vp_step first_finish(vp_call *call) {
     return vp_call_answer(call, 204);
 }
 
+/* -- the key of the whole site, for pages: it signs the cookie of a voter ------------------------
+ */
+
+static vp_step site_key_prepare(vp_call *call) {
+    static const uint8_t none[VP_SEAL_KEY];
+    const uint8_t *key = vp_service_site_key(call->service);
+    if (!memcmp(key, none, VP_SEAL_KEY))
+        return vp_call_fail(call, VP_EAWAY, "The key of this site is not known yet.");
+    vp_buf_add(&call->out, key, VP_SEAL_KEY);
+    return vp_call_answer(call, 200);
+}
+
 const vp_op accounts_ops[] = {
     {"accounts.first", NULL, NULL, VP_MAY_INSIDE, 200, first_prepare, first_finish},
     {"accounts.list", "GET", "/api/v1/accounts", VP_MAY_ADMIN, 0, list_prepare, list_finish},
@@ -358,4 +370,5 @@ const vp_op accounts_ops[] = {
      done_finish},
     {"sessions.end", "LOOK", "/accounts/session-end", VP_MAY_INSIDE, 128, session_end_prepare,
      done_finish},
+    {"accounts.site_key", "LOOK", "/accounts/site-key", VP_MAY_INSIDE, 0, site_key_prepare, NULL},
     {NULL, NULL, NULL, 0, 0, NULL, NULL}};

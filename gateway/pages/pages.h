@@ -13,8 +13,8 @@ typedef struct pages pages;
 typedef struct pages_options {
     bus *bus;
     const char *site_name;
-    const char *live_url;  /* where browsers find voxpop-live; "/live" behind one origin */
-    int64_t timeout_ms;    /* for each part of a page */
+    const char *live_url; /* where browsers find voxpop-live; "/live" behind one origin */
+    int64_t timeout_ms;   /* for each part of a page */
 } pages_options;
 
 /* Compiles the templates that are built in. */
