@@ -262,7 +262,7 @@ bool vp_call_json(vp_call *call, const vp_json_rule *rules, json_t **out) {
     vp_fault why = {0};
     vp_str type = call->field[VP_F_CONTENT_TYPE];
     if (type.n && !vp_str_starts(type, VP_STR("application/json"))) {
-        vp_call_fail(call, VP_ESYNTAX, "The body has to be application/json.");
+        vp_call_fail(call, VP_ETYPE, "The body has to be application/json.");
         return false;
     }
     json_decref(k->json);

@@ -18,6 +18,7 @@ static const struct {
     [VP_ECONFLICT] = {409, "Conflict"},
     [VP_ESTALE] = {412, "Changed by somebody else"},
     [VP_ETOOBIG] = {413, "Too large"},
+    [VP_ETYPE] = {415, "Unsupported type of content"},
     [VP_EINVAL] = {422, "Not acceptable as it is"},
     [VP_ENEEDMATCH] = {428, "If-Match is needed"},
     [VP_ETOOMANY] = {429, "Too many requests"},

@@ -16,6 +16,7 @@ typedef enum vp_err {
     VP_ECONFLICT,  /* the state forbids it: 409 */
     VP_ESTALE,     /* If-Match names an older revision: 412 */
     VP_ETOOBIG,    /* over a cap: 413 */
+    VP_ETYPE,      /* a body of a type that is not taken: 415 */
     VP_EINVAL,     /* readable, but of a wrong shape or value: 422 */
     VP_ENEEDMATCH, /* If-Match is missing: 428 */
     VP_ETOOMANY,   /* this client asks too often: 429 */
