@@ -10,7 +10,7 @@ enum { KEY_MAX = 64 + TAG_BYTES };
 static vp_str key_of(char out[KEY_MAX], vp_str before, vp_str id, vp_str after) {
     assert(before.n + id.n + after.n <= KEY_MAX);
     memcpy(out, before.p, before.n);
-    memcpy(out + before.n, id.p, id.n);
+    if (id.n) memcpy(out + before.n, id.p, id.n);
     memcpy(out + before.n + id.n, after.p, after.n);
     return vp_str_n(out, before.n + id.n + after.n);
 }
