@@ -1,0 +1,16 @@
+/* hub.h - voxpop-live as a whole: one loop that takes states from the services and connections
+ * from browsers, and brings them together. SPDX-License-Identifier: MIT */
+#ifndef LIVE_HUB_H
+#define LIVE_HUB_H
+
+#include "buf.h"
+
+typedef struct hub_options {
+    const char *listen, *redis_url, *trusted_proxies;
+    int64_t streams_per_address, watchers_max;
+} hub_options;
+
+/* Runs until SIGTERM or SIGINT; then watchers are sent away, each with a time of its own. */
+VP_CHECKED vp_err hub_run(const hub_options *options, vp_fault *why);
+
+#endif
