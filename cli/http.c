@@ -20,7 +20,7 @@ enum {
     HEADER_MAX = 8192,
     CONNECT_MS = 5000,
     TRY_MS = 30000,
-    TRIES = 8,
+    TRIES = 12,        /* a server that stays busy: about 40 s */
     CONNECT_TRIES = 5, /* where nobody listens: about 3 s */
     PAUSE_FIRST_MS = 200,
     PAUSE_MOST_MS = 5000
@@ -231,7 +231,7 @@ static bool may_repeat(const cli_call *call, const attempt *a, int tries) {
 static int64_t pause_ms(const attempt *a, int tries) {
     int64_t ms = PAUSE_FIRST_MS;
     for (int i = 1; i < tries && ms < PAUSE_MOST_MS; i++) ms *= 2;
-    if (a->retry_after_ms) ms = a->retry_after_ms;
+    if (ms < a->retry_after_ms) ms = a->retry_after_ms;
     return ms + randombytes_uniform((uint32_t)(PAUSE_FIRST_MS / 2));
 }
 
