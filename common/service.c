@@ -61,7 +61,7 @@ struct vp_service {
     vp_registry_record record;
     uint64_t generation; /* of the store's connection that is set up */
     int setup_owed;      /* replies of the setup still to come; serving waits for them */
-    bool key_known;
+    bool setup_failed;
     uint8_t site_key[VP_SEAL_KEY];
     int64_t clock_offset, beat_at, batch_sent, last_call;
     slot *free_slots;
@@ -246,7 +246,7 @@ static void find_op(vp_service *s, vp_call *c) {
 }
 
 static bool serving(const vp_service *s) {
-    return s->generation && !s->setup_owed && s->key_known && vp_store_up(s->store);
+    return s->generation && !s->setup_owed && !s->setup_failed && vp_store_up(s->store);
 }
 
 /* What every row shares: the route, who may, the body's cap. */
@@ -525,7 +525,7 @@ static void set_up(vp_service *s) {
     vp_str get[] = {VP_STR("GET"), VP_STR("site:key")};
     s->generation = vp_store_generation(s->store);
     s->setup_owed = 0;
-    s->key_known = false;
+    s->setup_failed = false;
     load_functions(s);
     if (!vp_store_append(s->store, 4, set)) owe(s, (owed){.kind = OWED_BEAT});
     if (!vp_store_append(s->store, 2, get)) {
@@ -536,25 +536,30 @@ static void set_up(vp_service *s) {
     s->beat_at = vp_clock_ms();
 }
 
-static void set_up_step(vp_service *s) {
-    if (--s->setup_owed == 0 && s->key_known)
+/* Without functions and key nothing can be served: then the connection is tried anew, with its
+ * backoff. */
+static void set_up_step(vp_service *s, bool ok) {
+    s->setup_failed |= !ok;
+    if (--s->setup_owed > 0) return;
+    if (s->setup_failed)
+        vp_store_drop(s->store);
+    else
         vp_log(VP_LOG_INFO, NULL, "ready at %s", s->record.endpoint);
 }
 
 static void on_load(vp_service *s, const redisReply *r) {
-    if (r->type == REDIS_REPLY_ERROR && !strstr(r->str, "already exists"))
-        vp_log(VP_LOG_ERROR, NULL, "functions cannot be loaded: %s", r->str);
-    set_up_step(s);
+    bool ok = r->type != REDIS_REPLY_ERROR || strstr(r->str, "already exists");
+    if (!ok) vp_log(VP_LOG_ERROR, NULL, "functions cannot be loaded: %s", r->str);
+    set_up_step(s, ok);
 }
 
 static void on_key(vp_service *s, const redisReply *r) {
-    if (r->type == REDIS_REPLY_STRING && r->len == VP_SEAL_KEY) {
+    bool ok = r->type == REDIS_REPLY_STRING && r->len == VP_SEAL_KEY;
+    if (ok)
         memcpy(s->site_key, r->str, VP_SEAL_KEY);
-        s->key_known = true;
-    } else {
+    else
         vp_log(VP_LOG_ERROR, NULL, "the site's key in Redis is not %d bytes", VP_SEAL_KEY);
-    }
-    set_up_step(s);
+    set_up_step(s, ok);
 }
 
 static void on_time(vp_service *s, const redisReply *r) {

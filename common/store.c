@@ -29,7 +29,8 @@ struct vp_store {
     char *path;
     int port, db;
     redisContext *ctx;
-    bool up, greeting, lost;
+    bool up, lost;
+    int greetings; /* replies still to come before it is up */
     uint64_t generation;
     int64_t retry_ms, connect_by_ms;
     int backoff_ms;
@@ -91,7 +92,8 @@ static void give_up(vp_store *s) {
     if (s->ctx) redisFree(s->ctx);
     s->ctx = NULL;
     if (s->up) s->lost = true;
-    s->up = s->greeting = false;
+    s->up = false;
+    s->greetings = 0;
     s->retry_ms = vp_clock_ms() + s->backoff_ms;
     s->backoff_ms =
         s->backoff_ms * 2 < STORE_BACKOFF_MAX_MS ? s->backoff_ms * 2 : STORE_BACKOFF_MAX_MS;
@@ -124,25 +126,26 @@ static void finish_connecting(vp_store *s, vp_fault *why) {
         give_up(s);
         return;
     }
-    s->greeting = true;
     redisAppendCommand(s->ctx, "SELECT %d", s->db);
+    redisAppendCommand(s->ctx, "PING");
+    s->greetings = 2;
 }
 
-/* SELECT chooses the database, and is answered -LOADING by a Redis that is not ready. */
+/* SELECT is answered by a Redis that is still loading, PING is not. */
 static void finish_greeting(vp_store *s, vp_fault *why) {
     redisReply *reply = NULL;
-    if (redisReaderGetReply(s->ctx->reader, (void **)&reply) != REDIS_OK) {
-        give_up(s);
-    } else if (reply && reply->type == REDIS_REPLY_ERROR) {
-        vp_fault_set(why, "redis: %s", reply->str);
-        give_up(s);
-    } else if (reply) {
-        s->greeting = false;
+    while (s->greetings && redisReaderGetReply(s->ctx->reader, (void **)&reply) == REDIS_OK &&
+           reply && reply->type != REDIS_REPLY_ERROR) {
+        freeReplyObject(reply);
+        reply = NULL;
+        s->greetings--;
+    }
+    if (s->greetings == 0) {
         s->up = true;
         s->generation++;
         s->backoff_ms = STORE_BACKOFF_MIN_MS;
-    } else if (vp_clock_ms() > s->connect_by_ms) {
-        vp_fault_set(why, "redis: no answer to SELECT");
+    } else if (reply || s->ctx->reader->err || vp_clock_ms() > s->connect_by_ms) {
+        vp_fault_set(why, "redis: %s", reply ? reply->str : "no answer to the greeting");
         give_up(s);
     }
     if (reply) freeReplyObject(reply);
@@ -168,8 +171,8 @@ static void read_replies(vp_store *s, vp_fault *why) {
 
 vp_err vp_store_pump(vp_store *s, vp_fault *why) {
     if (!s->ctx && !s->lost && vp_clock_ms() >= s->retry_ms) start_connecting(s, why);
-    if (s->ctx && !s->up && !s->greeting) finish_connecting(s, why);
-    if (s->ctx && (s->up || s->greeting)) {
+    if (s->ctx && !s->up && !s->greetings) finish_connecting(s, why);
+    if (s->ctx && (s->up || s->greetings)) {
         int done = 0;
         if (redisBufferWrite(s->ctx, &done) != REDIS_OK) {
             vp_fault_set(why, "redis: %s", s->ctx->errstr);
@@ -178,7 +181,7 @@ vp_err vp_store_pump(vp_store *s, vp_fault *why) {
             read_replies(s, why);
         }
     }
-    if (s->ctx && s->greeting) finish_greeting(s, why);
+    if (s->ctx && s->greetings) finish_greeting(s, why);
     if (!s->lost) return VP_OK;
     s->lost = false;
     return VP_EAWAY;
@@ -197,7 +200,7 @@ int vp_store_fd(const vp_store *s) {
 }
 
 bool vp_store_wants_write(const vp_store *s) {
-    return s->ctx && ((!s->up && !s->greeting) || (s->ctx->obuf && *s->ctx->obuf));
+    return s->ctx && ((!s->up && !s->greetings) || (s->ctx->obuf && *s->ctx->obuf));
 }
 
 vp_err vp_store_append(vp_store *s, int argc, const vp_str *argv) {

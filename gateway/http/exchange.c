@@ -45,6 +45,7 @@ static void begin(http_request *r, http_reply *p, struct mg_connection *conn) {
 
 static void end(http_request *r, http_reply *p) {
     http_worker *w = http_worker_of(r);
+    if (p->drop) p->drop(p->held);
     take_back(&p->headers, &w->headers, PART_KEPT);
     take_back(&p->own, &w->own, OUT_KEPT);
     take_back(&r->body, &w->body, PART_KEPT);

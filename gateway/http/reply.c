@@ -60,11 +60,6 @@ void http_reply_init(http_reply *p) {
     vp_buf_init(&p->own, HTTP_REPLY_BODY_MAX);
 }
 
-void http_reply_release(http_reply *p) {
-    vp_buf_release(&p->headers);
-    vp_buf_release(&p->own);
-}
-
 void http_reply_header(http_reply *p, const char *name, vp_str value) {
     for (size_t i = 0; i < value.n; i++)
         if (value.p[i] == '\r' || value.p[i] == '\n' || value.p[i] == '\0') return;

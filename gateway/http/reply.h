@@ -17,12 +17,11 @@ typedef struct http_reply {
     vp_str body;         /* borrowed; or {NULL} and own is sent */
     vp_buf own;          /* a body built here */
     bool close;          /* end the connection afterwards */
-    void *held;          /* what body borrows from; drop(held) is called by http_reply_release */
+    void *held;          /* what body borrows from; drop(held) is called once it is sent */
     void (*drop)(void *held);
 } http_reply;
 
 void http_reply_init(http_reply *p);
-void http_reply_release(http_reply *p);
 /* CR, LF and NUL in a value drop the header (never split a response). */
 void http_reply_header(http_reply *p, const char *name, vp_str value);
 /* problem+json; Retry-After: 1 with 429, 503 and 504. */
