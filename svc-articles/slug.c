@@ -33,7 +33,7 @@ static void slug_add(char *out, size_t *n, const char *ascii) {
 
 void slug_make(vp_str title, char out[SLUG_MADE_MAX + 1]) {
     utf8proc_uint8_t *folded = NULL;
-    char all[SLUG_MAX + 1];
+    char all[SLUG_MAX + 1] = "";
     size_t n = 0;
     utf8proc_ssize_t size =
         utf8proc_map((const utf8proc_uint8_t *)title.p, (utf8proc_ssize_t)title.n, &folded,
