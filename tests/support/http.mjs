@@ -77,7 +77,7 @@ export function raw(port, bytes, { timeout = 10000, host = '127.0.0.1' } = {}) {
     const done = (closed) => {
       clearTimeout(limit);
       socket.destroy();
-      resolve({ ...parse(got), closed });
+      resolve(Object.assign(parse(got), { closed }));
     };
     const limit = setTimeout(() => {
       socket.destroy();

@@ -187,6 +187,10 @@ export class System {
     for (const name of gone) this.launch(name);
     for (const name of gone) await this.ready(name);
     await this.ready('gateway');
+    // Each service has found Redis and the gateway each service, the accounts among them.
+    for (const path of ['/api/v1/me', '/api/v1/articles/x', '/api/v1/comments/x', '/api/v1/polls/x']) {
+      await waitFor(async () => (await this.admin('GET', path)).status < 500, { what: `${path} is answered` });
+    }
   }
 
   freeze(name) { return this.kill(name, 'SIGSTOP'); }
