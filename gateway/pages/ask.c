@@ -3,6 +3,7 @@
 
 #include "json.h"
 #include "query.h"
+#include "reader.h"
 
 enum { PATH_MAX_BYTES = 4096, QUERY_MAX = 4096, BODY_MAX = 512 * 1024 };
 
@@ -66,7 +67,7 @@ int ask_wait(ask *a, json_t **out) {
     if (rc) return vp_err_status(rc);
     int status = a->call.call.reply.status;
     if (!out) return status;
-    if (vp_json_parse(a->call.call.reply.body, &body, NULL) || !json_is_object(body)) {
+    if (reader_json(a->call.call.reply.body, &body) || !json_is_object(body)) {
         json_decref(body);
         return status == 200 || status == 201 ? vp_err_status(VP_EPROTO) : status;
     }

@@ -241,6 +241,7 @@ json_t *poll_line(const json_t *poll) {
     view_text(line, "state", vp_str_of(text));
     view_number(voters, number);
     snprintf(text, sizeof text, "%s voter%s", number, voters == 1 ? "" : "s");
-    view_text(line, "voters_text", vp_str_of(json_is_object(results) ? text : NULL));
+    bool told = status != SCHEDULED && json_is_object(results);
+    view_text(line, "voters_text", vp_str_of(told ? text : NULL));
     return line;
 }
