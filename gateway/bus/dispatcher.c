@@ -122,23 +122,22 @@ static bool send_call(dispatch *d, instance *in, const bus_call *call, int64_t l
     return true;
 }
 
-/* Gives a call that has a slot to an instance, or completes it. */
+/* Gives a call that has a slot to an instance, or completes it. A refused send, far below the
+ * high-water mark, means that the peer is just going: the next one is asked, and that one is used
+ * again only if it answers another ping. */
 static void dispatch_call(dispatch *d, bus_call *call) {
     vp_err why = VP_EAWAY;
     int64_t left = call->deadline_ms - vp_clock_ms();
-    int i = left > 0 ? choose(d, call->service, &why) : -1;
     call->instance = -1;
-    if (left <= 0) why = VP_ETIMEOUT;
-    if (i >= 0 && !send_call(d, &d->inst[i], call, left)) {
-        why = VP_EBUSY; /* below the high-water mark this means that the peer is just going */
-        i = -1;
+    for (int i; left > 0 && (i = choose(d, call->service, &why)) >= 0;) {
+        if (send_call(d, &d->inst[i], call, left)) {
+            call->instance = i;
+            d->inst[i].outstanding++;
+            return;
+        }
+        d->inst[i].ready = false;
     }
-    if (i < 0) {
-        complete(d, call, why);
-        return;
-    }
-    call->instance = i;
-    d->inst[i].outstanding++;
+    complete(d, call, left > 0 ? why : VP_ETIMEOUT);
 }
 
 static void take_submitted(dispatch *d) {
