@@ -56,6 +56,10 @@ static void handle(http_request *r, http_reply *p, void *app_) {
         http_static(r, p);
         return;
     }
+    if (vp_str_eq(r->path, VP_STR("/api/v1/openapi.json"))) {
+        http_static_file(r, p, VP_STR("openapi.json"));
+        return;
+    }
     vp_err rc = api ? accounts_actor(a->bus, r) : VP_OK;
     if (rc)
         http_reply_error(p, r, rc, rc == VP_EAUTH ? "This token or session is not valid."

@@ -64,7 +64,7 @@ static void answer(const http_request *r, http_reply *p, const vp_embedded *file
         p->body = vp_str_n(file->data, file->size);
 }
 
-void http_static(const http_request *r, http_reply *p) {
+void http_static_file(const http_request *r, http_reply *p, vp_str name) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, make_etags);
     if (!vp_str_eq(r->method, VP_STR("GET")) && !vp_str_eq(r->method, VP_STR("HEAD"))) {
@@ -72,13 +72,15 @@ void http_static(const http_request *r, http_reply *p) {
         http_reply_error(p, r, VP_EMETHOD, NULL);
         return;
     }
-    if (vp_str_starts(r->path, prefix)) {
-        vp_str name = vp_str_n(r->path.p + prefix.n, r->path.n - prefix.n);
-        for (size_t i = 0; http_static_files[i].name; i++) {
-            if (!vp_str_eq(name, vp_str_of(http_static_files[i].name))) continue;
-            answer(r, p, &http_static_files[i], vp_str_of(etags[i]));
-            return;
-        }
+    for (size_t i = 0; http_static_files[i].name; i++) {
+        if (!vp_str_eq(name, vp_str_of(http_static_files[i].name))) continue;
+        answer(r, p, &http_static_files[i], vp_str_of(etags[i]));
+        return;
     }
     http_reply_error(p, r, VP_ENOTFOUND, NULL);
+}
+
+void http_static(const http_request *r, http_reply *p) {
+    bool in = vp_str_starts(r->path, prefix);
+    http_static_file(r, p, in ? vp_str_n(r->path.p + prefix.n, r->path.n - prefix.n) : VP_STR(""));
 }

@@ -7,5 +7,7 @@
 
 /* Answers /static/NAME (GET; 404 otherwise) from the embedded table. */
 void http_static(const http_request *r, http_reply *p);
+/* The same for a file of the table that stands at another path. */
+void http_static_file(const http_request *r, http_reply *p, vp_str name);
 
 #endif
