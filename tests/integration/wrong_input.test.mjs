@@ -132,12 +132,13 @@ describe('wrong input', () => {
   });
 
   describe('over the cap', () => {
-    const big = `{"author_name": "a", "body_markdown": "${'x'.repeat(5 << 20)}"}`;
+    // Well over every cap, and little enough to be read to its end, so that the answer is not lost.
+    const big = `{"author_name": "a", "body_markdown": "${'x'.repeat(600 << 10)}"}`;
     test('a body', () => refused(() => system.raw([`POST ${paths.comments} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${big.length}\r\n\r\n`, big]), 413));
     test('a body that is only announced', () => refused(() => system.raw(`POST ${paths.ballots} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99999999\r\n\r\n{`), 413));
     test('a chunked body', () => refused(() => {
-      const chunk = `${(1 << 20).toString(16)}\r\n${'x'.repeat(1 << 20)}\r\n`;
-      return system.raw([`POST ${paths.comments} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`, ...Array(5).fill(chunk), '0\r\n\r\n']);
+      const chunk = `${(100 << 10).toString(16)}\r\n${'x'.repeat(100 << 10)}\r\n`;
+      return system.raw([`POST ${paths.comments} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`, ...Array(6).fill(chunk), '0\r\n\r\n']);
     }, 413));
   });
 
