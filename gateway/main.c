@@ -62,11 +62,13 @@ static void handle(http_request *r, http_reply *p, void *app_) {
     }
     vp_err rc = api ? accounts_actor(a->bus, r) : VP_OK;
     if (rc)
-        http_reply_error(p, r, rc, rc == VP_EAUTH ? "This token or session is not valid."
-                                                  : "The accounts cannot be reached just now.");
+        http_reply_error(p, r, rc,
+                         rc == VP_EAUTH ? "This token or session is not valid."
+                                        : "The accounts cannot be reached just now.");
     else if (!api)
         pages_handle(a->pages, r, p);
-    else if (vp_str_eq(r->path, VP_STR("/api/v1/status")) && vp_str_eq(r->method, VP_STR("GET")))
+    else if (vp_str_eq(r->path, VP_STR("/api/v1/status")) &&
+             (vp_str_eq(r->method, VP_STR("GET")) || vp_str_eq(r->method, VP_STR("HEAD"))))
         status(a, r, p);
     else if (!accounts_handle(a->accounts, a->bus, r, p))
         forward_request(a->bus, r, p, a->service_ms);
@@ -95,7 +97,8 @@ static vp_err configure(settings *s, int argc, char **argv, bool *done, vp_fault
          "Redis: redis://host:port[/db] or unix:///path"},
         {"public-url", VP_CONF_TEXT, &s->public_url, "", 0, 200,
          "the site's own origin, such as https://example.org; empty: http and the Host header"},
-        {"live-url", VP_CONF_TEXT, &s->live_url, "/live", 1, 200, "where browsers find voxpop-live"},
+        {"live-url", VP_CONF_TEXT, &s->live_url, "/live", 1, 200,
+         "where browsers find voxpop-live"},
         {"trusted-proxies", VP_CONF_TEXT, &s->trusted_proxies, "", 0, 1000,
          "addresses or networks whose X-Forwarded-For is believed, separated by commas"},
         {"site-name", VP_CONF_TEXT, &s->site_name, "The Commons", 1, 60, "the magazine's name"},
@@ -105,7 +108,8 @@ static vp_err configure(settings *s, int argc, char **argv, bool *done, vp_fault
          "connections served at once"},
         {"service-ms", VP_CONF_INT, &s->service_ms, "2000", 50, 30000,
          "the longest wait for a service, in milliseconds"},
-        {"log-access", VP_CONF_FLAG, &s->log_access, "no", 0, 0, "log each request, without addresses"},
+        {"log-access", VP_CONF_FLAG, &s->log_access, "no", 0, 0,
+         "log each request, without addresses"},
         {"log-level", VP_CONF_TEXT, &s->log_level, "info", 1, 10, "debug, info, warn or error"},
         {NULL}};
     return vp_conf_load(items, "gateway", argc, argv, environ, done, why);
@@ -113,8 +117,8 @@ static vp_err configure(settings *s, int argc, char **argv, bool *done, vp_fault
 
 static vp_err start(app *a, const settings *s, vp_fault *why) {
     char connect_src[200];
-    const pages_options po = {.site_name = s->site_name, .live_url = s->live_url,
-                              .timeout_ms = s->service_ms / 2};
+    const pages_options po = {
+        .site_name = s->site_name, .live_url = s->live_url, .timeout_ms = s->service_ms / 2};
     pages_options with_bus = po;
     vp_err rc;
     a->zmq = zmq_ctx_new();
@@ -125,14 +129,21 @@ static vp_err start(app *a, const settings *s, vp_fault *why) {
     with_bus.bus = a->bus;
     if ((rc = pages_new(&a->pages, &with_bus, why))) return rc;
     /* The pages' content security policy allows the live stream's origin and no other. */
-    const char *path = strstr(s->live_url, "://") ? strchr(strstr(s->live_url, "://") + 3, '/') : NULL;
+    const char *path =
+        strstr(s->live_url, "://") ? strchr(strstr(s->live_url, "://") + 3, '/') : NULL;
     int n = s->live_url[0] == '/' ? 0 : path ? (int)(path - s->live_url) : (int)strlen(s->live_url);
     snprintf(connect_src, sizeof connect_src, "%.*s", n, s->live_url);
-    const http_options ho = {.listen = s->listen, .admin_listen = s->admin_listen,
-                             .threads = s->http_threads, .public_url = s->public_url,
-                             .trusted_proxies = s->trusted_proxies, .log_access = s->log_access,
-                             .connect_src = connect_src, .app = a, .handle = handle,
-                             .ready = ready, .metrics = metrics};
+    const http_options ho = {.listen = s->listen,
+                             .admin_listen = s->admin_listen,
+                             .threads = s->http_threads,
+                             .public_url = s->public_url,
+                             .trusted_proxies = s->trusted_proxies,
+                             .log_access = s->log_access,
+                             .connect_src = connect_src,
+                             .app = a,
+                             .handle = handle,
+                             .ready = ready,
+                             .metrics = metrics};
     return http_server_start(&a->server, &ho, why);
 }
 
@@ -165,7 +176,8 @@ int main(int argc, char **argv) {
     if (!rc) rc = vp_seal_init();
     vp_log_init("gateway", level);
     if (!rc) rc = start(&a, &s, &why);
-    if (rc) fprintf(stderr, "voxpop-gateway: %s\n", why.text);
+    if (rc)
+        fprintf(stderr, "voxpop-gateway: %s\n", why.text);
     else
         vp_log(VP_LOG_INFO, NULL, "ready at port %d, admin at port %d", http_server_port(a.server),
                http_server_admin_port(a.server));

@@ -42,7 +42,16 @@ local function list(K, A)
     return out
 end
 
+-- KEYS: tokens:ACCOUNT, token:HASH. ARGV: id, 'HASH NAME', account, how many it may have.
+local function token(K, A)
+    if redis.call('HLEN', K[1]) >= tonumber(A[4]) then return {'full'} end
+    redis.call('HSET', K[1], A[1], A[2])
+    redis.call('SET', K[2], A[3])
+    return {'ok'}
+end
+
 redis.register_function('@{create}', create)
+redis.register_function('@{token}', token)
 redis.register_function{function_name = '@{actor}', callback = actor, flags = {'no-writes'}}
 redis.register_function{function_name = '@{by_login}', callback = by_login, flags = {'no-writes'}}
 redis.register_function{function_name = '@{list}', callback = list, flags = {'no-writes'}}

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT */
 #include "operations.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -67,30 +68,40 @@ static const vp_json_rule create_rules[] = {
     {"first", VP_JSON_BOOL, false, 0, 0, NULL},
     {NULL}};
 
-static bool login_ok(vp_str login) {
-    for (size_t i = 0; i < login.n; i++)
-        if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789._-@+", login.p[i])) return false;
-    return login.n > 0;
+static const char login_letters[] = "abcdefghijklmnopqrstuvwxyz0123456789._-@+";
+static const char handle_letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+
+static bool made_of(vp_str text, const char *letters) {
+    for (size_t i = 0; i < text.n; i++)
+        if (!text.p[i] || !strchr(letters, text.p[i])) return false;
+    return true;
+}
+
+static void check_names(vp_call *call, vp_str login, vp_str handle) {
+    if (!made_of(login, login_letters))
+        vp_problem_field(&call->problem, "/login",
+                         "may have lower-case letters, digits and . _ - @ +");
+    if (!made_of(handle, handle_letters))
+        vp_problem_field(&call->problem, "/contributor_handle",
+                         "may have lower-case letters, digits and -");
 }
 
 static vp_step create_prepare(vp_call *call) {
     json_t *body;
     char id[VP_ULID_LEN + 1], by_login[96], key[64];
     if (!vp_call_json(call, create_rules, &body)) return VP_STEP_DONE;
-    vp_str login = vp_json_text(body, "login");
-    if (!login_ok(login)) {
-        vp_problem_field(&call->problem, "/login",
-                         "may have lower-case letters, digits and . _ - @ +");
-        return vp_call_fail(call, VP_EINVAL, "Some fields are not acceptable.");
-    }
+    vp_str login = vp_str_trim(vp_json_text(body, "login"));
+    vp_str handle = vp_str_trim(vp_json_text(body, "contributor_handle"));
+    check_names(call, login, handle);
+    if (call->problem.code) return vp_call_fail(call, VP_EINVAL, "Some fields are not acceptable.");
     vp_ulid_make(vp_service_now(call->service), id);
     snprintf(by_login, sizeof by_login, "account:login:%.*s", (int)login.n, login.p);
     snprintf(key, sizeof key, "account:%s", id);
     vp_str keys[] = {VP_STR("accounts"), vp_str_of(by_login), vp_str_of(key)};
     vp_str args[] = {vp_str_of(id),
                      login,
-                     vp_json_text(body, "role"),
-                     vp_json_text(body, "contributor_handle"),
+                     vp_str_trim(vp_json_text(body, "role")),
+                     handle,
                      vp_json_text(body, "password_hash"),
                      vp_json_bool(body, "first", false) ? VP_STR("1") : VP_STR("0")};
     vp_call_function_once(call, "create", keys, 3, args, 6);
@@ -224,12 +235,13 @@ static const vp_json_rule token_rules[] = {{"name", VP_JSON_TEXT, true, 1, 60, N
 /* The secret is in the answer and nowhere else, so a repeated request makes another token. */
 static vp_step token_prepare(vp_call *call) {
     json_t *body;
-    char hash[ACCOUNTS_HASH_TEXT + 1], key[64], of[64], owner[64];
+    char hash[ACCOUNTS_HASH_TEXT + 1], key[64], of[64], most[16];
     uint8_t secret[ACCOUNTS_SECRET];
     vp_buf record;
     if (!vp_call_json(call, token_rules, &body)) return VP_STEP_DONE;
     token_state *s = vp_call_state(call, sizeof *s);
-    vp_str name = vp_json_text(body, "name");
+    vp_str name = vp_str_trim(vp_json_text(body, "name"));
+    assert(name.n < sizeof s->name); /* 60 characters of at most 4 bytes */
     memcpy(s->name, name.p, name.n);
     vp_ulid_make(vp_service_now(call->service), s->id);
     vp_seal_random(secret, sizeof secret);
@@ -238,20 +250,25 @@ static vp_step token_prepare(vp_call *call) {
     accounts_hash(vp_str_of(s->secret), hash);
     snprintf(key, sizeof key, "token:%s", hash);
     tokens_key(call, of);
-    vp_str actor = call->field[VP_F_ACTOR_ID];
-    snprintf(owner, sizeof owner, "%.*s", (int)actor.n, actor.p);
     vp_buf_init(&record, 1024);
     vp_buf_addf(&record, "%s ", hash);
     vp_buf_add_str(&record, name);
-    vp_call_command(
-        call, 4, (vp_str[]){VP_STR("HSET"), vp_str_of(of), vp_str_of(s->id), vp_buf_str(&record)});
-    vp_call_command(call, 3, (vp_str[]){VP_STR("SET"), vp_str_of(key), vp_str_of(owner)});
+    vp_str keys[] = {vp_str_of(of), vp_str_of(key)};
+    snprintf(most, sizeof most, "%d", ACCOUNTS_TOKENS_MAX);
+    vp_str args[] = {vp_str_of(s->id), vp_buf_str(&record), call->field[VP_F_ACTOR_ID],
+                     vp_str_of(most)};
+    vp_call_function(call, "token", keys, 2, args, 4);
     vp_buf_release(&record);
     return VP_STEP_WAIT;
 }
 
 static vp_step token_finish(vp_call *call) {
     const token_state *s = call->state;
+    vp_str word = vp_call_outcome(call, call->reply[0]);
+    if (!word.n) return VP_STEP_DONE;
+    if (vp_str_eq(word, VP_STR("full")))
+        return vp_call_fail(call, VP_ECONFLICT, "An account may have %d tokens: end one first.",
+                            ACCOUNTS_TOKENS_MAX);
     vp_buf_addf(&call->out, "{\"id\":\"%s\",\"name\":", s->id);
     vp_buf_add_json(&call->out, vp_str_of(s->name));
     vp_buf_addf(&call->out, ",\"token\":\"%s\"}", s->secret);
