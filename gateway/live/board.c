@@ -191,13 +191,16 @@ int64_t board_next_ms(const board *b) {
 }
 
 void board_tick(board *b, int64_t now) {
-    board_topic *t;
+    board_topic *t, *next;
     while ((t = TAILQ_FIRST(&b->cooling)) && now - t->out_ms >= BOARD_EVERY_MS) {
         TAILQ_REMOVE(&b->cooling, t, cooling);
         t->is_cooling = false;
         if (t->held.data) let_out(b, t, now);
     }
-    while ((t = TAILQ_FIRST(&b->idle)) && now - t->idle_ms >= BOARD_IDLE_MS) forget(b, t);
+    for (t = TAILQ_FIRST(&b->idle); t && now - t->idle_ms >= BOARD_IDLE_MS; t = next) {
+        next = TAILQ_NEXT(t, idle);
+        forget(b, t);
+    }
 }
 
 /* -- asking ----------------------------------------------------------------------------------- */

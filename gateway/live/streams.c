@@ -169,12 +169,19 @@ void stream_close(live_stream *w) {
     s->n--;
 }
 
+static void close_all(streams *s) {
+    for (int i = 0; i < STREAM_PHASES; i++)
+        for (live_stream *w = TAILQ_FIRST(&s->phase[i]), *next; w; w = next) {
+            next = TAILQ_NEXT(w, link);
+            stream_close(w);
+        }
+}
+
 /* -- fan-out ---------------------------------------------------------------------------------- */
 
 void streams_changed(streams *s, board_topic *t) {
     static const struct timeval at_once = {0, 0};
-    board_watch *each;
-    TAILQ_FOREACH(each, &t->watches, link) {
+    for (const board_watch *each = TAILQ_FIRST(&t->watches); each; each = TAILQ_NEXT(each, link)) {
         live_stream *w = each->stream;
         if (w->dirty & each->bit) live_count(LIVE_M_CONFLATED, 1);
         w->dirty |= each->bit;
@@ -214,8 +221,7 @@ void streams_farewell(streams *s) {
     live_stream *w;
     TAILQ_FOREACH(w, &s->phase[STREAM_WATCHING], link)
     if (!w->pending) say_farewell(w);
-    for (int i = 0; i < STREAM_PHASES; i++)
-        while ((w = TAILQ_FIRST(&s->phase[i]))) stream_close(w);
+    close_all(s);
 }
 
 /* -- all of them ------------------------------------------------------------------------------ */
@@ -240,10 +246,8 @@ vp_err streams_new(streams **out, const streams_options *o, vp_fault *why) {
 
 void streams_destroy(streams **self_p) {
     streams *s = *self_p;
-    live_stream *w;
     if (!s) return;
-    for (int i = 0; i < STREAM_PHASES; i++)
-        while ((w = TAILQ_FIRST(&s->phase[i]))) stream_close(w);
+    close_all(s);
     if (s->work) event_free(s->work);
     frame_drop(&s->beat);
     callers_destroy(&s->callers);

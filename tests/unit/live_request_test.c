@@ -8,52 +8,53 @@
 #define ID   "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 #define HOST "Host: x\r\n"
 
+static const struct {
+    vp_str bytes;
+    live_head got;
+} head_rows[] = {
+    {VP_STR_INIT(""), LIVE_HEAD_MORE},
+    {VP_STR_INIT("GET"), LIVE_HEAD_MORE},
+    {VP_STR_INIT("GET / HTTP/1.1\r\n" HOST), LIVE_HEAD_MORE},
+    {VP_STR_INIT("GET / HTTP/1.1\r\n" HOST "\r"), LIVE_HEAD_MORE},
+    {VP_STR_INIT("GET / HTTP/1.1\r\n" HOST "\r\n"), LIVE_HEAD_WHOLE},
+    {VP_STR_INIT("GET / HTTP/1.1\r\n" HOST "\r\nwhatever\0follows"), LIVE_HEAD_WHOLE},
+    {VP_STR_INIT("GET / HTTP/1.0\r\n\r\n"), LIVE_HEAD_WHOLE},
+    {VP_STR_INIT("OPTIONS * HTTP/1.1\r\n" HOST "\r\n"), LIVE_HEAD_WHOLE},
+    {VP_STR_INIT("GET / HTTP/1.1\r\nhOST:x\r\nA:\r\n\r\n"), LIVE_HEAD_WHOLE},
+    {VP_STR_INIT("GET / HTTP/1.1\r\n" HOST "A: \t\xC3\xA4 \r\n\r\n"), LIVE_HEAD_WHOLE},
+    {VP_STR_INIT("GET / HTTP/1.1\r\n\r\n"), LIVE_HEAD_BAD},
+    {VP_STR_INIT("GET / HTTP/1.1\r\n" HOST HOST "\r\n"), LIVE_HEAD_BAD},
+    {VP_STR_INIT("GET / HTTP/1.1\n" HOST "\n\n"), LIVE_HEAD_BAD},
+    {VP_STR_INIT("GET / HTTP/1.1\n" HOST "\r\n\r\n"), LIVE_HEAD_BAD},
+    {VP_STR_INIT("GET / HTTP/1.1\r\n" HOST "A: b\rc\r\n\r\n"), LIVE_HEAD_BAD},
+    {VP_STR_INIT("GET / HTTP/1.1\r\n" HOST "A: b\0c\r\n\r\n"), LIVE_HEAD_BAD},
+    {VP_STR_INIT("GET / HTTP/1.1\r\n" HOST " folded\r\n\r\n"), LIVE_HEAD_BAD},
+    {VP_STR_INIT("GET / HTTP/1.1\r\n" HOST "A : b\r\n\r\n"), LIVE_HEAD_BAD},
+    {VP_STR_INIT("GET / HTTP/1.1\r\n" HOST "no colon\r\n\r\n"), LIVE_HEAD_BAD},
+    {VP_STR_INIT("GET / HTTP/1.1\r\n" HOST ": empty\r\n\r\n"), LIVE_HEAD_BAD},
+    {VP_STR_INIT("\r\n\r\n"), LIVE_HEAD_BAD},
+    {VP_STR_INIT("GET /\r\n\r\n"), LIVE_HEAD_BAD},
+    {VP_STR_INIT("GET  / HTTP/1.1\r\n" HOST "\r\n"), LIVE_HEAD_BAD},
+    {VP_STR_INIT("GET / HTTP/1.1 \r\n" HOST "\r\n"), LIVE_HEAD_BAD},
+    {VP_STR_INIT("GET / HTTP/2.0\r\n" HOST "\r\n"), LIVE_HEAD_BAD},
+    {VP_STR_INIT("GET / http/1.1\r\n" HOST "\r\n"), LIVE_HEAD_BAD},
+    {VP_STR_INIT("G\tT / HTTP/1.1\r\n" HOST "\r\n"), LIVE_HEAD_BAD},
+    {VP_STR_INIT("ABCDEFGHIJKLMNOPQ / HTTP/1.1\r\n" HOST "\r\n"), LIVE_HEAD_BAD},
+    {VP_STR_INIT("GET * HTTP/1.1\r\n" HOST "\r\n"), LIVE_HEAD_BAD},
+    {VP_STR_INIT("GET live HTTP/1.1\r\n" HOST "\r\n"), LIVE_HEAD_BAD},
+    {VP_STR_INIT("GET http://x/ HTTP/1.1\r\n" HOST "\r\n"), LIVE_HEAD_BAD},
+    {VP_STR_INIT("GET /#a HTTP/1.1\r\n" HOST "\r\n"), LIVE_HEAD_BAD},
+    {VP_STR_INIT("GET /\x7F HTTP/1.1\r\n" HOST "\r\n"), LIVE_HEAD_BAD},
+    {VP_STR_INIT("GET /\t HTTP/1.1\r\n" HOST "\r\n"), LIVE_HEAD_BAD},
+    {VP_STR_INIT("GET /\0 HTTP/1.1\r\n" HOST "\r\n"), LIVE_HEAD_BAD},
+};
+
 static void heads(void **state) {
-    static const struct {
-        vp_str bytes;
-        live_head got;
-    } rows[] = {
-        {VP_STR_INIT(""), LIVE_HEAD_MORE},
-        {VP_STR_INIT("GET"), LIVE_HEAD_MORE},
-        {VP_STR_INIT("GET / HTTP/1.1\r\n" HOST), LIVE_HEAD_MORE},
-        {VP_STR_INIT("GET / HTTP/1.1\r\n" HOST "\r"), LIVE_HEAD_MORE},
-        {VP_STR_INIT("GET / HTTP/1.1\r\n" HOST "\r\n"), LIVE_HEAD_WHOLE},
-        {VP_STR_INIT("GET / HTTP/1.1\r\n" HOST "\r\nwhatever\0follows"), LIVE_HEAD_WHOLE},
-        {VP_STR_INIT("GET / HTTP/1.0\r\n\r\n"), LIVE_HEAD_WHOLE},
-        {VP_STR_INIT("OPTIONS * HTTP/1.1\r\n" HOST "\r\n"), LIVE_HEAD_WHOLE},
-        {VP_STR_INIT("GET / HTTP/1.1\r\nhOST:x\r\nA:\r\n\r\n"), LIVE_HEAD_WHOLE},
-        {VP_STR_INIT("GET / HTTP/1.1\r\n" HOST "A: \t\xC3\xA4 \r\n\r\n"), LIVE_HEAD_WHOLE},
-        {VP_STR_INIT("GET / HTTP/1.1\r\n\r\n"), LIVE_HEAD_BAD},
-        {VP_STR_INIT("GET / HTTP/1.1\r\n" HOST HOST "\r\n"), LIVE_HEAD_BAD},
-        {VP_STR_INIT("GET / HTTP/1.1\n" HOST "\n\n"), LIVE_HEAD_BAD},
-        {VP_STR_INIT("GET / HTTP/1.1\n" HOST "\r\n\r\n"), LIVE_HEAD_BAD},
-        {VP_STR_INIT("GET / HTTP/1.1\r\n" HOST "A: b\rc\r\n\r\n"), LIVE_HEAD_BAD},
-        {VP_STR_INIT("GET / HTTP/1.1\r\n" HOST "A: b\0c\r\n\r\n"), LIVE_HEAD_BAD},
-        {VP_STR_INIT("GET / HTTP/1.1\r\n" HOST " folded\r\n\r\n"), LIVE_HEAD_BAD},
-        {VP_STR_INIT("GET / HTTP/1.1\r\n" HOST "A : b\r\n\r\n"), LIVE_HEAD_BAD},
-        {VP_STR_INIT("GET / HTTP/1.1\r\n" HOST "no colon\r\n\r\n"), LIVE_HEAD_BAD},
-        {VP_STR_INIT("GET / HTTP/1.1\r\n" HOST ": empty\r\n\r\n"), LIVE_HEAD_BAD},
-        {VP_STR_INIT("\r\n\r\n"), LIVE_HEAD_BAD},
-        {VP_STR_INIT("GET /\r\n\r\n"), LIVE_HEAD_BAD},
-        {VP_STR_INIT("GET  / HTTP/1.1\r\n" HOST "\r\n"), LIVE_HEAD_BAD},
-        {VP_STR_INIT("GET / HTTP/1.1 \r\n" HOST "\r\n"), LIVE_HEAD_BAD},
-        {VP_STR_INIT("GET / HTTP/2.0\r\n" HOST "\r\n"), LIVE_HEAD_BAD},
-        {VP_STR_INIT("GET / http/1.1\r\n" HOST "\r\n"), LIVE_HEAD_BAD},
-        {VP_STR_INIT("G\tT / HTTP/1.1\r\n" HOST "\r\n"), LIVE_HEAD_BAD},
-        {VP_STR_INIT("ABCDEFGHIJKLMNOPQ / HTTP/1.1\r\n" HOST "\r\n"), LIVE_HEAD_BAD},
-        {VP_STR_INIT("GET * HTTP/1.1\r\n" HOST "\r\n"), LIVE_HEAD_BAD},
-        {VP_STR_INIT("GET live HTTP/1.1\r\n" HOST "\r\n"), LIVE_HEAD_BAD},
-        {VP_STR_INIT("GET http://x/ HTTP/1.1\r\n" HOST "\r\n"), LIVE_HEAD_BAD},
-        {VP_STR_INIT("GET /#a HTTP/1.1\r\n" HOST "\r\n"), LIVE_HEAD_BAD},
-        {VP_STR_INIT("GET /\x7F HTTP/1.1\r\n" HOST "\r\n"), LIVE_HEAD_BAD},
-        {VP_STR_INIT("GET /\t HTTP/1.1\r\n" HOST "\r\n"), LIVE_HEAD_BAD},
-        {VP_STR_INIT("GET /\0 HTTP/1.1\r\n" HOST "\r\n"), LIVE_HEAD_BAD},
-    };
-    for (size_t i = 0; i < COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT(head_rows); i++) {
         live_request r;
         vp_fault why = {""};
-        CHECK_ROW(i, request_read(rows[i].bytes, &r, &why) == rows[i].got);
-        CHECK_ROW(i, (rows[i].got == LIVE_HEAD_BAD) == (why.text[0] != '\0'));
+        CHECK_ROW(i, request_read(head_rows[i].bytes, &r, &why) == head_rows[i].got);
+        CHECK_ROW(i, (head_rows[i].got == LIVE_HEAD_BAD) == (why.text[0] != '\0'));
     }
 }
 
