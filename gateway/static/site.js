@@ -6,6 +6,8 @@ const $$ = (q, from = document) => [...from.querySelectorAll(q)];
 const el = (tag, props, text) => Object.assign(document.createElement(tag), { textContent: text }, props);
 const copy = (from) => $('template', from).content.firstElementChild.cloneNode(true);
 const many = (n, word) => `${n.toLocaleString('en')} ${word}${n === 1 ? '' : 's'}`;
+/* 'must not be empty' is told as 'Your name must not be empty.'; a whole sentence stays. */
+const sentence = (subject, detail) => (/^[a-z]/.test(detail) ? subject + ' ' : '') + detail.replace(/[^.!?]$/, '$&.');
 const stored = (area, key, value) => {
 	try { return value === undefined ? window[area][key] : window[area][key] = value; } catch { /* forbidden */ }
 };
@@ -119,11 +121,13 @@ function poll(box) {
 		const choices = $$(':checked', form).map((i) => i.value);
 		if (!choices.length) return say('Choose an option first.', true);
 		const { status, answer } = await post(`/api/v1/polls/${id}/ballots`, { choices });
-		if (status !== 201 && status !== 409) return say(answer.errors?.[0]?.detail || answer.detail || answer.title, true);
+		if (status !== 201 && status !== 409) {
+			return say(sentence('Your choice', answer.errors?.[0]?.detail || answer.detail || answer.title), true);
+		}
 		done = true;
-		stored('localStorage', mark, 1);
 		if (answer.ticket) ticket('poll:' + id, answer.ticket);
 		const seen = await show(answer.results);
+		if (status === 201 || !newest?.closed) stored('localStorage', mark, 1);
 		say(status === 409 ? answer.detail || 'You have already voted in this poll.'
 			: 'Thank you. Your vote is counted.' + (seen ? '' : ' Results come later.'));
 	});
@@ -172,6 +176,7 @@ function place(link) { // the form under a comment, or back at the end
 	$('.replying', writer).hidden = !link;
 	if (link) $('[data-parent-name]', writer).textContent = $('.who', link.closest('.comment')).textContent;
 }
+const subjects = { author_name: 'Your name', author_email: 'The email address', body_markdown: 'The comment' };
 function faults(list, text) {
 	const box = $('.errors', writer);
 	box.hidden = !text;
@@ -180,12 +185,13 @@ function faults(list, text) {
 	$$('.field-error', writer).forEach((n) => { n.textContent = ''; });
 	$$('[aria-invalid]', writer).forEach((f) => { f.ariaInvalid = null; });
 	for (const { pointer = '', detail } of list) {
-		const field = document.getElementById('f-' + pointer.slice(1)), item = el('li');
-		item.append(field ? el('a', { href: '#' + field.id }, detail) : detail);
+		const name = pointer.slice(1), field = subjects[name] && writer.elements[name], item = el('li');
+		const said = sentence(subjects[name] || 'The comment that you answer', detail);
+		item.append(field ? el('a', { href: '#' + field.id }, said) : said);
 		$('ul', box).append(item);
 		if (!field) continue;
 		field.ariaInvalid = 'true';
-		$('#e-' + field.name).textContent = detail;
+		$('#e-' + name).textContent = said;
 	}
 	if (text) box.focus();
 }
@@ -219,7 +225,7 @@ if (writer) {
 		const data = Object.fromEntries([...new FormData(writer)].filter(([name, value]) => value && name !== 'idempotency_key'));
 		faults([], '');
 		const { status, answer } = await post(`/api/v1/articles/${article}/comments`, data, true);
-		if (status !== 201) return faults(answer.errors || [], answer.detail || answer.title);
+		if (status !== 201) return faults(answer.errors || [], status === 422 ? 'Your comment is not posted yet.' : answer.detail || answer.title);
 		elements.body_markdown.value = '';
 		place();
 		insert(answer, data.parent_id);
