@@ -20,6 +20,7 @@ enum {
     DISCARD_MAX = 64 * 1024,   /* a client that goes on talking is cut off */
     FAREWELL_MIN_MS = 1000,    /* watchers come back within */
     FAREWELL_SPREAD_MS = 7000, /* and not all at once */
+    FAREWELL_MS = 800,         /* the process has to end: who is not told by then is not told */
 };
 
 static void give_up(live_stream *w) {
@@ -206,21 +207,27 @@ static void on_work(evutil_socket_t fd, short what, void *arg) {
     if (!TAILQ_EMPTY(&s->ready)) event_add(s->work, &at_once);
 }
 
-/* A frame that was begun cannot be followed by anything else than its rest. */
-static void say_farewell(live_stream *w) {
+/* Goes out together with the end of the stream: one packet. */
+static void say_farewell(const live_stream *w) {
     char text[32];
     uint32_t random;
     vp_seal_random(&random, sizeof random);
     int n =
         snprintf(text, sizeof text, "retry: %u\n\n", FAREWELL_MIN_MS + random % FAREWELL_SPREAD_MS);
-    ssize_t sent = send(event_get_fd(&w->event), text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t sent =
+        send(event_get_fd(&w->event), text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE);
     (void)sent; /* one that takes nothing now has the retry of its beginning */
 }
 
+/* A frame that was begun cannot be followed by anything else than its rest, so a blocked stream
+ * just ends. */
 void streams_farewell(streams *s) {
-    live_stream *w;
-    TAILQ_FOREACH(w, &s->phase[STREAM_WATCHING], link)
-    if (!w->pending) say_farewell(w);
+    int64_t by = vp_clock_ms() + FAREWELL_MS;
+    for (live_stream *w = TAILQ_FIRST(&s->phase[STREAM_WATCHING]), *next; w; w = next) {
+        next = TAILQ_NEXT(w, link);
+        if (vp_clock_ms() < by) say_farewell(w);
+        stream_close(w);
+    }
     close_all(s);
 }
 
