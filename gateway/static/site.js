@@ -72,6 +72,12 @@ function poll(box) {
 	const id = box.dataset.poll, form = $('[data-ballot]', box), mark = 'voted ' + id;
 	let view = $('.results', box), version = view ? +view.dataset.version : -1;
 	let newest, paused, done;
+	const question = form && el('p', { className: 'question', hidden: true }, $('legend', form).textContent);
+	form?.after(question);
+	const fold = (away) => { // the form; the question stays
+		form.hidden = away;
+		question.hidden = !away;
+	};
 
 	const say = (text, bad, quiet) => {
 		$('.message', box)?.remove();
@@ -109,9 +115,9 @@ function poll(box) {
 		}
 		if (r?.ticket) ticket('poll:' + id, r.ticket);
 		if (r?.counts) take(r);
-		form.hidden = done || newest;
+		fold(Boolean(done || newest));
 		if (!newest) return;
-		if (!view) form.after(view = copy(box));
+		if (!view) question.after(view = copy(box));
 		$('[data-back]', view).hidden = done;
 		view.hidden = false;
 		draw();
@@ -139,7 +145,7 @@ function poll(box) {
 			else location = on.href;
 		} else if ('back' in is) {
 			view.hidden = true;
-			form.hidden = false;
+			fold(false);
 			$('input', form).focus();
 		} else if ('pause' in is) {
 			paused = !paused;

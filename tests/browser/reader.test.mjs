@@ -151,6 +151,7 @@ describe('with JavaScript', () => {
     assert.ok(await bar(ada, 2).evaluate((each) => each.classList.contains('leading')));
     assert.equal(await text(bar(ada, 2)), `${sample.poll.options[2]} 100% 1 vote`);
     assert.ok(await box(ada).locator('form').isHidden());
+    assert.ok(await box(ada).getByText(sample.poll.question).last().isVisible(), 'the question stays');
 
     await waitFor(async () => await text(bar(ben, 2)) !== seen, { deadline: 2500, what: 'the vote arrives at the other reader' });
     assert.equal(await text(bar(ben, 2)), `${sample.poll.options[2]} 100% 1 vote`);
