@@ -408,6 +408,36 @@ describe('without JavaScript', () => {
     assert.equal(await text(comment(ben, 'By a form alone').locator('.replies .said')), 'Under it.');
   }));
 
+  test('a long thread goes on behind a link, and so does a long row of replies', () => browser.scene(async (open) => {
+    const ada = await open(withoutScript);
+    const fresh = await freshArticle();
+    const say = async (body, parent) => {
+      const got = await system.api('POST', `/api/v1/articles/${fresh.article.id}/comments`, {
+        body: { author_name: 'Many', body_markdown: body, ...(parent && { parent_id: parent }) },
+      });
+      assert.equal(got.status, 201, got.text);
+      return got.json.id;
+    };
+    const first = await say('Comment 1.');
+    for (let i = 1; i <= 5; i++) await say(`Reply ${i}.`, first);
+    for (let i = 2; i <= 60; i++) await say(`Comment ${i}.`);
+    await ada.goto(fresh.path);
+    const more = ada.page.getByRole('link', { name: 'More comments' });
+    const found = [];
+    for (;;) {
+      found.push(...await texts(thread(ada).locator(':scope > .comment > .said')));
+      assert.equal(await text(ada.page.locator('#comments-title')), '65 comments');
+      if (!await more.count()) break;
+      assert.equal(await ada.leads(() => more.click()), 200);
+    }
+    assert.deepEqual(found, Array.from({ length: 60 }, (_, i) => `Comment ${i + 1}.`));
+
+    await ada.goto(fresh.path);
+    assert.equal(await ada.leads(() => comment(ada, 'Comment 1.').first().getByRole('link', { name: 'more replies' }).click()), 200);
+    const replies = await texts(ada.page.locator(`#comment-${first} > .replies > .comment > .said`));
+    assert.deepEqual(replies, Array.from({ length: 5 }, (_, i) => `Reply ${i + 1}.`));
+  }));
+
   test('a comment that is refused comes back with what was typed', () => browser.scene(async (open) => {
     const ada = await open(withoutScript);
     const fresh = await freshArticle();
@@ -433,9 +463,10 @@ describe('without JavaScript', () => {
     const fresh = await freshArticle();
     await ada.goto(fresh.path);
     await write(ada, { name: 'Ada', body: 'Only once.' });
-    await ada.leads(() => post(ada).dblclick());
+    await post(ada).dblclick();
     await thread(ada).locator('.comment').waitFor();
-    await ada.page.goBack();
+    ada.page = await ada.context.newPage(); // and once more, from another tab
+    await ada.goto(fresh.path);
     await write(ada, { name: 'Ada', body: 'Only once.' });
     assert.equal(await ada.leads(() => post(ada).click()), 200);
     assert.deepEqual(await texts(thread(ada).locator('.said')), ['Only once.']);
