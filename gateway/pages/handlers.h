@@ -6,6 +6,8 @@
 #include "page.h"
 
 void front_show(page *pg);
+void tag_show(page *pg);
+void contributor_show(page *pg);
 void article_show(page *pg);
 void article_of_form(page *pg); /* GET of a form's address: the reader has reloaded */
 void comment_post(page *pg);

@@ -17,6 +17,8 @@ static const struct {
     void (*handle)(page *pg);
 } table[] = {
     {"/", "GET", front_show},
+    {"/tags/{tag}", "GET", tag_show},
+    {"/contributors/{handle}", "GET", contributor_show},
     {"/articles/{slug}", "GET", article_show},
     {"/articles/{slug}/comments", "GET", article_of_form},
     {"/articles/{slug}/comments", "POST", comment_post},
