@@ -186,10 +186,11 @@ static json_t *article_body(const loading *l) {
         json_t *object;
     } tags = {p->tags};
     json_t *contributors = p->contributor.present ? json_pack("[s]", p->contributor.handle) : NULL;
-    return json_pack("{s:s, s:s, s:s*, s:s*, s:O*, s:o*, s:s*, s:s*, s:s}", "title", p->title,
+    return json_pack("{s:s, s:s, s:s*, s:s*, s:O*, s:o*, s:s*, s:s*, s:s*, s:s}", "title", p->title,
                      "body_markdown", p->body_markdown, "slug", p->slug, "summary", p->summary,
                      "tags", tags.object, "contributors", contributors, "language", p->language,
-                     "poll_id", *l->poll ? l->poll : NULL, "status", "published");
+                     "publish_at", p->published_at, "poll_id", *l->poll ? l->poll : NULL, "status",
+                     "published");
 }
 
 static vp_err load_article(loading *l, vp_fault *why) {

@@ -27,10 +27,15 @@ static const vp_json_rule page_rules[] = {
     {NULL},
 };
 static const vp_json_rule article_rules[] = {
-    {"title", VP_JSON_TEXT, true, 1, 150},        {"slug", VP_JSON_TEXT, false, 1, 150},
-    {"summary", VP_JSON_TEXT, false, 0, 300},     {"tags", VP_JSON_LIST, false, 0, 20},
-    {"language", VP_JSON_TEXT, false, 2, 35},     {"body_markdown", VP_JSON_TEXT, false, 1, 0},
-    {"paragraphs", VP_JSON_LIST, false, 1, 2000}, {NULL},
+    {"title", VP_JSON_TEXT, true, 1, 150},
+    {"slug", VP_JSON_TEXT, false, 1, 150},
+    {"summary", VP_JSON_TEXT, false, 0, 300},
+    {"tags", VP_JSON_LIST, false, 0, 20},
+    {"language", VP_JSON_TEXT, false, 2, 35},
+    {"body_markdown", VP_JSON_TEXT, false, 1, 0},
+    {"paragraphs", VP_JSON_LIST, false, 1, 2000},
+    {"published_at", VP_JSON_TIME, false},
+    {NULL},
 };
 static const vp_json_rule contributor_rules[] = {
     {"handle", VP_JSON_TEXT, false, 1, CLI_HANDLE_MAX},
@@ -216,6 +221,7 @@ static vp_err read_article(cli_page *page, json_t *article, vp_fault *why) {
     page->slug = text_or(article, "slug", NULL);
     page->summary = text_or(article, "summary", NULL);
     page->language = text_or(article, "language", NULL);
+    page->published_at = text_or(article, "published_at", NULL);
     page->body_markdown = body ? vp_strndup(body, strlen(body)) : join_paragraphs(paragraphs);
     if (!page->body_markdown) return wrong(why, "/article/paragraphs", "is too long");
     return VP_OK;

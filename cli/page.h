@@ -44,6 +44,7 @@ typedef struct cli_page {
     json_t *source;
     const char *title;
     const char *slug, *summary, *language; /* NULL when absent */
+    const char *published_at;              /* RFC 3339; NULL: when it is loaded */
     const json_t *tags;                    /* NULL when absent */
     char *body_markdown;
     cli_contributor contributor;
