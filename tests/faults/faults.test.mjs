@@ -128,8 +128,11 @@ describe('a service is gone', () => {
 });
 
 describe('a service is frozen', () => {
+  const SERVICE_MS = 1000;
   let system;
-  before(async () => { system = await startSystem({ args: { gateway: ['--service-ms', '1000'] } }); });
+  // A call that failed may still be done until its deadline has passed, and never after that.
+  const pastDeadline = (since) => waitFor(() => performance.now() - since > SERVICE_MS + 100, { what: 'the deadline has passed' });
+  before(async () => { system = await startSystem({ args: { gateway: ['--service-ms', String(SERVICE_MS)] } }); });
   beforeEach(() => system.heal());
   after(() => system?.stop());
 
@@ -141,6 +144,7 @@ describe('a service is frozen', () => {
     assert.match(page.text, away.comments);
     assert.ok(page.text.includes(fresh.text));
     assert.ok(page.ms < 2500 * slow, `the page took ${page.ms} ms`);
+    const refused = performance.now();
     unavailable(await say(system, fresh.article, 'Too late'), [503, 504]);
     const quick = await vote(system, fresh.poll, 'not held up');
     assert.equal(quick.status, 201);
@@ -150,6 +154,7 @@ describe('a service is frozen', () => {
       deadline: 10000, what: 'calls to the frozen service fail at once',
     });
 
+    await pastDeadline(refused);
     await system.thaw('comments');
     await pageIsWhole(system, fresh);
     const list = await system.api('GET', `/api/v1/articles/${fresh.article.id}/comments`);
@@ -160,8 +165,10 @@ describe('a service is frozen', () => {
   test('polls: a ballot that was given up is not counted when the service wakes', async () => {
     const fresh = await freshPage(system);
     await system.freeze('polls');
+    const refused = performance.now();
     unavailable(await vote(system, fresh.poll, 'given up'), [503, 504]);
     assert.match((await system.page(fresh.path)).text, away.poll);
+    await pastDeadline(refused);
     await system.thaw('polls');
     await pageIsWhole(system, fresh);
     const counted = await waitFor(async () => {
