@@ -227,7 +227,7 @@ void vp_text_excerpt(vp_str text, size_t chars, vp_buf *out) {
             gap = out->len > start;
             continue;
         }
-        if (gap) last_word = out->len;
+        if (gap && out->len <= keep) last_word = out->len; /* with room for the dots */
         if (count + gap + 1 > chars) { /* more than fits: back to a word's end, if one is near */
             if (keep > last_word && last_word - start > (keep - start) / 2) keep = last_word;
             out->len = keep;

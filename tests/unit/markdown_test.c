@@ -129,6 +129,8 @@ static const struct {
     {TEN TEN TEN TEN TEN TEN TEN TEN "ninecharz", TEN TEN TEN TEN TEN TEN TEN TEN "ninecharz"},
     {TEN TEN TEN TEN TEN TEN TEN TEN TEN, TEN TEN TEN TEN TEN TEN TEN TEN "ten chars"},
     {TEN TEN TEN TEN TEN TEN TEN TEN TEN "more", TEN TEN TEN TEN TEN TEN TEN TEN "ten chars…"},
+    {TEN TEN TEN TEN TEN TEN TEN TEN "a nineteen", TEN TEN TEN TEN TEN TEN TEN TEN "a nineteen"},
+    {TEN TEN TEN TEN TEN TEN TEN TEN "a nineteen b", TEN TEN TEN TEN TEN TEN TEN TEN "a…"},
     {TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN, TEN TEN TEN TEN TEN TEN TEN TEN "ten chars…"},
 };
 
