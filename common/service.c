@@ -806,7 +806,7 @@ static bool turn(vp_service *s) {
     return dry && !s->touched && (s->batch_owed > 0 || !s->batch.first);
 }
 
-void vp_service_run(vp_service *s, const volatile int *stop) {
+void vp_service_run(vp_service *s, const atomic_bool *stop) {
     int64_t drain_by = 0;
     for (;;) {
         int64_t now = vp_clock_ms();

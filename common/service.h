@@ -169,7 +169,7 @@ VP_CHECKED vp_err vp_service_new(vp_service **out, const vp_service_def *def,
                                  const vp_service_options *options, vp_fault *why);
 /* Runs until *stop; then drains for at most VP_DRAIN_MS. Destroy on the same thread. */
 enum { VP_DRAIN_MS = 2000 };
-void vp_service_run(vp_service *s, const volatile int *stop);
+void vp_service_run(vp_service *s, const atomic_bool *stop);
 void vp_service_destroy(vp_service **self_p);
 /* What it announces; lives as long as the service. */
 struct vp_registry_record;

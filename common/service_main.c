@@ -10,11 +10,11 @@
 
 extern char **environ;
 
-static volatile int stop;
+static atomic_bool stop; /* lock-free, so a signal handler may set it */
 
 static void on_term(int sig) {
     (void)sig;
-    stop = 1;
+    atomic_store(&stop, true);
 }
 
 static void catch_signals(void) {

@@ -49,7 +49,7 @@ vp_err accounts_new(accounts **out, void *zmq, bus *b, const char *redis_url, co
 void accounts_destroy(accounts **self_p) {
     accounts *a = *self_p;
     if (!a) return;
-    a->stop = 1;
+    atomic_store(&a->stop, true);
     if (a->running) pthread_join(a->thread, NULL);
     accounts_password_end(&a->passwords);
     free(a);

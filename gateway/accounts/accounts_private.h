@@ -21,7 +21,7 @@ struct accounts {
     vp_service *service;
     pthread_t thread;
     bool running;
-    volatile int stop;
+    atomic_bool stop;
 };
 
 enum { ACCOUNTS_PASSWORD_HASH = 128 };
