@@ -31,8 +31,8 @@ function wrk(url, extra = []) {
   const field = (pattern) => run.stdout.match(pattern)?.[1];
   return {
     rate: Number(field(/Requests\/sec:\s+([\d.]+)/)),
-    p50: milliseconds(field(/50%\s+(\S+)/)),
-    p99: milliseconds(field(/99%\s+(\S+)/)),
+    p50: milliseconds(field(/^\s+50%\s+(\S+)/m)),
+    p99: milliseconds(field(/^\s+99%\s+(\S+)/m)),
     answers: Number(field(/(\d+) requests in/)),
     bad: Number(field(/Non-2xx or 3xx responses: (\d+)/) ?? 0),
   };
