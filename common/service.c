@@ -51,8 +51,9 @@ typedef struct list {
 struct vp_service {
     const vp_service_def *def;
     void *zmq, *router, *publisher;
-    int router_fd; /* readable: the router has news. Edge-triggered, see receive_all */
-    bool touched;  /* the router was sent to since it was last read dry */
+    int router_fd;   /* readable: the router has news. Edge-triggered, see receive_all */
+    bool touched;    /* the router was sent to since it was last read dry */
+    bool redis_news; /* its descriptor was ready: there is something to read */
     bool own_zmq, announce;
     vp_store *store;
     vp_functions functions;
@@ -689,9 +690,14 @@ static void fail_all(vp_service *s, const char *why) {
     s->joins = NULL;
 }
 
+static bool overdue(const vp_service *s) {
+    return s->batch_owed && vp_clock_ms() - s->batch_sent > REDIS_OVERDUE_MS;
+}
+
 static void pump(vp_service *s) {
     vp_fault why = {0};
-    if (s->batch_owed && vp_clock_ms() - s->batch_sent > REDIS_OVERDUE_MS) {
+    s->redis_news = false;
+    if (overdue(s)) {
         vp_fault_set(&why, "redis: no reply for %d ms", REDIS_OVERDUE_MS);
         vp_store_drop(s->store);
     }
@@ -790,19 +796,20 @@ static void wait(vp_service *s) {
                             {.fd = vp_store_fd(s->store), .events = POLLIN}};
     if (vp_store_wants_write(s->store)) fds[1].events |= POLLOUT;
     poll(fds, 2, wait_ms(s, vp_clock_ms())); /* a descriptor of -1 is passed over */
+    s->redis_news = fds[1].revents != 0;
 }
 
 /* One turn. Answers go out before the router is read, so that what they set free is in the next
  * batch. True: nothing is left to do without news. */
 static bool turn(vp_service *s) {
-    pump(s);
+    if (s->redis_news || !serving(s) || overdue(s)) pump(s);
     bool idle = s->batch_owed == 0;
     if (idle) finish_batch(s);
     bool dry = receive_all(s);
     run_timers(s, vp_clock_ms());
     if (!idle) return dry && !s->touched;
     start_batch(s);
-    pump(s); /* sends at once */
+    vp_store_flush(s->store);
     return dry && !s->touched && (s->batch_owed > 0 || !s->batch.first);
 }
 

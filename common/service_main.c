@@ -6,6 +6,7 @@
 #include "conf.h"
 #include "log.h"
 #include "mem.h"
+#include "process.h"
 #include "service.h"
 
 extern char **environ;
@@ -42,6 +43,7 @@ int vp_service_main(const vp_service_def *def, int argc, char **argv) {
     vp_log_level log_level = VP_LOG_INFO;
     bool done = false;
     vp_mem_init();
+    vp_process_batch();
     if (vp_conf_load(items, def->name, argc, argv, environ, &done, &why)) goto failed;
     if (done) return 0;
     if (vp_log_level_parse(vp_str_of(level), &log_level)) {

@@ -169,18 +169,22 @@ static void read_replies(vp_store *s, vp_fault *why) {
     }
 }
 
+static void write_commands(vp_store *s, vp_fault *why) {
+    int done = 0;
+    if (redisBufferWrite(s->ctx, &done) == REDIS_OK) return;
+    vp_fault_set(why, "redis: %s", s->ctx->errstr);
+    give_up(s);
+}
+
+void vp_store_flush(vp_store *s) {
+    if (s->up) write_commands(s, NULL);
+}
+
 vp_err vp_store_pump(vp_store *s, vp_fault *why) {
     if (!s->ctx && !s->lost && vp_clock_ms() >= s->retry_ms) start_connecting(s, why);
     if (s->ctx && !s->up && !s->greetings) finish_connecting(s, why);
-    if (s->ctx && (s->up || s->greetings)) {
-        int done = 0;
-        if (redisBufferWrite(s->ctx, &done) != REDIS_OK) {
-            vp_fault_set(why, "redis: %s", s->ctx->errstr);
-            give_up(s);
-        } else {
-            read_replies(s, why);
-        }
-    }
+    if (s->ctx && (s->up || s->greetings)) write_commands(s, why);
+    if (s->ctx && (s->up || s->greetings)) read_replies(s, why);
     if (s->ctx && s->greetings) finish_greeting(s, why);
     if (!s->lost) return VP_OK;
     s->lost = false;

@@ -20,6 +20,8 @@ void vp_store_destroy(vp_store **self_p);
  * least every 100 ms. VP_EAWAY once for each lost connection (all replies still owed are lost);
  * VP_OK otherwise. */
 VP_CHECKED vp_err vp_store_pump(vp_store *self, vp_fault *why);
+/* Only writes what was appended; what goes wrong is for the next pump. */
+void vp_store_flush(vp_store *self);
 bool vp_store_up(const vp_store *self);             /* connected and usable */
 uint64_t vp_store_generation(const vp_store *self); /* grows with every new connection */
 int vp_store_fd(const vp_store *self);              /* -1 while there is none */

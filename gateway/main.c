@@ -11,6 +11,7 @@
 #include "log.h"
 #include "mem.h"
 #include "pages.h"
+#include "process.h"
 #include "seal.h"
 #include "server.h"
 #include "static.h"
@@ -170,6 +171,7 @@ int main(int argc, char **argv) {
     pthread_sigmask(SIG_BLOCK, &end_signals, NULL); /* all threads inherit it; sigwait takes them */
     signal(SIGPIPE, SIG_IGN);
     vp_mem_init();
+    vp_process_batch();
     vp_err rc = configure(&s, argc, argv, &done, &why);
     if (!rc && done) return 0;
     if (!rc) rc = vp_log_level_parse(vp_str_of(s.log_level), &level);
