@@ -42,10 +42,12 @@ void people_teaser(json_t *article) {
     view_list(article, "has_tags", "tags", tags_of(article));
 }
 
-/* An article that was set right at once, while it was being published, has not been updated. */
+/* An article that was set right at once, while it was being published, has not been updated; nor
+ * has one that came in with a date of its own and is as it came. */
 static bool was_updated(const json_t *article) {
     int64_t published, updated;
-    return !vp_time_parse(vp_json_text(article, "published_at"), &published) &&
+    return vp_json_int(article, "revision", 1) > 1 &&
+           !vp_time_parse(vp_json_text(article, "published_at"), &published) &&
            !vp_time_parse(vp_json_text(article, "updated_at"), &updated) &&
            updated > published + UPDATE_SLACK_MS;
 }

@@ -47,6 +47,13 @@ describe('pages', () => {
     assert.equal((await system.page('/contributors/ann?cursor=rubbish')).status, 400);
   });
 
+  test('an article that came in with a date of its own has not been updated', async () => {
+    await system.make('/api/v1/articles', { title: 'Of May', slug: 'of-may', body_markdown: 'x', publish_at: '2026-05-01T06:00:00Z' });
+    const { text } = await system.page('/articles/of-may');
+    assert.match(text, /<time datetime="2026-05-01T06:00:00Z">1 May 2026<\/time>/);
+    assert.doesNotMatch(text, /Updated/);
+  });
+
   test('every link of the front page and of an article leads somewhere', async () => {
     for (const path of ['/', '/articles/story-1', '/polls']) {
       const { text } = await system.page(path);
