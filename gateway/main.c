@@ -32,7 +32,7 @@ typedef struct app {
 typedef struct settings {
     const char *listen, *admin_listen, *redis_url, *public_url, *live_url, *trusted_proxies;
     const char *site_name, *secrets, *log_level;
-    int64_t http_threads, service_ms;
+    int64_t http_threads, per_address, service_ms;
     bool log_access;
 } settings;
 
@@ -107,6 +107,8 @@ static vp_err configure(settings *s, int argc, char **argv, bool *done, vp_fault
          "folder for the one-time secret of the first account"},
         {"http-threads", VP_CONF_INT, &s->http_threads, "1024", 4, 8192,
          "connections served at once"},
+        {"connections-per-address", VP_CONF_INT, &s->per_address, "256", 0, 8192,
+         "connections of one client address, trusted proxies apart; 0: any number"},
         {"service-ms", VP_CONF_INT, &s->service_ms, "2000", 50, 30000,
          "the longest wait for a service, in milliseconds"},
         {"log-access", VP_CONF_FLAG, &s->log_access, "no", 0, 0,
@@ -137,6 +139,7 @@ static vp_err start(app *a, const settings *s, vp_fault *why) {
     const http_options ho = {.listen = s->listen,
                              .admin_listen = s->admin_listen,
                              .threads = s->http_threads,
+                             .per_address = s->per_address,
                              .public_url = s->public_url,
                              .trusted_proxies = s->trusted_proxies,
                              .log_access = s->log_access,

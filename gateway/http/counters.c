@@ -37,6 +37,7 @@ static vp_metric refused[HTTP_REFUSAL_COUNT] = {
     REFUSED(HTTP_BAD_ENCODING, "encoding"),
     REFUSED(HTTP_FORGED, "forged"),
     REFUSED(HTTP_UNREADABLE, "unreadable"),
+    REFUSED(HTTP_CROWDED, "crowded"),
 };
 
 static vp_metric others[] = {

@@ -111,6 +111,7 @@ void http_server_stop(http_server **self_p, int drain_ms) {
     free_workers(&s->doors[1]);
     pthread_cond_destroy(&s->changed);
     pthread_mutex_destroy(&s->lock);
+    vp_callers_destroy(&s->callers);
     mg_exit_library();
     free(s);
 }

@@ -130,6 +130,7 @@ int http_exchange(struct mg_connection *conn) {
     begin(&r, &p, conn);
     http_watch_peer(&s->watch, &w->watched, ri->server_port, ri->remote_addr, ri->remote_port);
     http_refusal refusal = take(&r, &head, s, ri);
+    if (!refusal && !door->admin && http_is_crowded(s, conn)) refusal = HTTP_CROWDED;
     if (refusal) {
         http_count_refusal(refusal);
         http_reply_refuse(&p, &r, http_refusal_status(refusal), http_refusal_detail(refusal));

@@ -26,6 +26,7 @@ static const struct {
     [HTTP_BAD_ENCODING] = {400, "Transfer-Encoding must be chunked, once, without Content-Length."},
     [HTTP_FORGED] = {403, "The request does not come from a page of this site."},
     [HTTP_UNREADABLE] = {400, "The request could not be read."},
+    [HTTP_CROWDED] = {429, "Your address has too many connections open."},
 };
 
 /* doubled: what a second one is refused as; HTTP_FINE where it may be repeated. */

@@ -37,6 +37,7 @@ typedef enum http_refusal {
     HTTP_BAD_ENCODING, /* Transfer-Encoding other than chunked, doubled, or beside a length */
     HTTP_FORGED,       /* another site speaks through a reader's browser */
     HTTP_UNREADABLE,   /* CivetWeb itself gave up */
+    HTTP_CROWDED,      /* the address has all the connections that it may have */
     HTTP_REFUSAL_COUNT
 } http_refusal;
 

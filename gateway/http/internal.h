@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "address.h"
+#include "callers.h"
 #include "clock.h"
 #include "guard.h"
 #include "server.h"
@@ -48,6 +49,7 @@ struct http_server {
     http_door doors[2];
     http_watch watch;
     http_networks trusted;
+    vp_callers *callers; /* who has connections; under the lock */
     bool log_access;
     char public_url[256];
     char fallback_url[256]; /* for HTTP/1.0 without Host */
@@ -57,7 +59,7 @@ struct http_server {
     void (*metrics)(vp_buf *out, void *app);
     atomic_bool stopping;
     atomic_int in_flight;
-    pthread_mutex_t lock;
+    pthread_mutex_t lock;   /* of the doors' workers too */
     pthread_cond_t changed; /* while stopping: something became 0 */
 };
 
@@ -74,6 +76,8 @@ void http_worker_tick(http_worker *w, int64_t unix_ms); /* brings time and date 
 /* reply.c: an error of any status, also of those that vp_err does not have. */
 void http_reply_refuse(http_reply *p, const http_request *r, int status, const char *detail);
 const char *http_reason(int status);
+/* server.c: is this connection one too many of its address? Counts it at its first request. */
+bool http_is_crowded(http_server *s, struct mg_connection *conn);
 /* exchange.c: CivetWeb's callbacks begin_request and http_error. */
 int http_exchange(struct mg_connection *conn);
 int http_exchange_error(struct mg_connection *conn, int status, const char *message);

@@ -43,11 +43,34 @@ static int on_log(const struct mg_connection *conn, const char *message) {
     return 1;
 }
 
+/* A connection counts from its first request: before that CivetWeb does not say whose it is, and a
+ * silent one ends by the time-out of its head. */
+bool http_is_crowded(http_server *s, struct mg_connection *conn) {
+    const struct mg_request_info *ri = mg_get_request_info(conn);
+    vp_caller *caller = mg_get_user_connection_data(conn);
+    if (caller || http_networks_hold(&s->trusted, vp_str_of(ri->remote_addr))) return false;
+    pthread_mutex_lock(&s->lock);
+    bool free = vp_callers_enter(s->callers, ri->remote_addr, &caller);
+    pthread_mutex_unlock(&s->lock);
+    mg_set_user_connection_data(conn, caller);
+    return !free;
+}
+
 static int on_connection(const struct mg_connection *conn, void **data) {
     http_door *door = mg_get_user_data(mg_get_context(conn));
     (void)data;
     atomic_fetch_add(&door->connections, 1);
     return 0;
+}
+
+/* While it still knows whose it is. */
+static void on_close(const struct mg_connection *conn) {
+    http_door *door = mg_get_user_data(mg_get_context(conn));
+    vp_caller *caller = mg_get_user_connection_data(conn);
+    if (!caller) return;
+    pthread_mutex_lock(&door->server->lock);
+    vp_callers_leave(door->server->callers, &caller);
+    pthread_mutex_unlock(&door->server->lock);
 }
 
 static void on_closed(const struct mg_connection *conn) {
@@ -71,6 +94,7 @@ static const struct mg_callbacks callbacks = {.begin_request = http_exchange,
                                               .http_error = http_exchange_error,
                                               .log_message = on_log,
                                               .init_connection = on_connection,
+                                              .connection_close = on_close,
                                               .connection_closed = on_closed,
                                               .init_thread = on_thread};
 
@@ -160,6 +184,7 @@ static http_server *make(const http_options *o) {
 /* The admin door opens first: /livez answers while the public threads start. */
 vp_err http_server_start(http_server **out, const http_options *o, vp_fault *why) {
     http_server *s = make(o);
+    s->callers = vp_callers_new((int)o->per_address);
     int64_t threads = o->threads > 0 ? o->threads : PUBLIC_THREADS;
     vp_err e = keep_options(s, o, why);
     if (!e) e = http_watch_start(&s->watch, why);

@@ -14,6 +14,7 @@ typedef struct http_options {
     const char *listen;          /* "127.0.0.1:8080" */
     const char *admin_listen;    /* "127.0.0.1:8082" */
     int64_t threads;             /* of the public context; 0: 1024 */
+    int64_t per_address;         /* connections of one address; 0: any number. Not of proxies */
     const char *public_url;      /* "" : http://Host */
     const char *trusted_proxies; /* comma-separated addresses or networks; "" : none */
     const char *connect_src;     /* one more source for pages, voxpop-live; "" : none */

@@ -170,7 +170,7 @@ static bool enter_caller(live_stream *w, const live_request *r) {
         getnameinfo((struct sockaddr *)&peer, n, text, sizeof text, NULL, 0, NI_NUMERICHOST))
         return true; /* it is gone already */
     http_address_client(&w->home->trusted, text, r->forwarded, r->n_forwarded, client);
-    return callers_enter(w->home->callers, client, &w->caller);
+    return vp_callers_enter(w->home->callers, client, &w->caller);
 }
 
 static void get_live(live_stream *w, const live_request *r) {

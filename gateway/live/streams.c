@@ -162,7 +162,7 @@ void stream_close(live_stream *w) {
     if (w->phase == STREAM_WATCHING || w->phase == STREAM_BLOCKED) s->watchers--;
     vp_metric_set(&live_metric[LIVE_M_WATCHERS], s->watchers);
     for (int i = 0; i < w->n_watches; i++) board_watch_end(s->o.board, &w->watch[i], now);
-    callers_leave(s->callers, &w->caller);
+    vp_callers_leave(s->callers, &w->caller);
     frame_drop(&w->pending);
     free(w->watch);
     free(w->head);
@@ -237,7 +237,7 @@ vp_err streams_new(streams **out, const streams_options *o, vp_fault *why) {
     streams *s = vp_calloc(1, sizeof *s);
     vp_err rc = http_networks_parse(o->trusted_proxies, &s->trusted, why);
     s->o = *o;
-    s->callers = callers_new(o->per_address);
+    s->callers = vp_callers_new(o->per_address);
     s->beat = frame_of_bytes(VP_STR(": hb\n\n"), 0);
     for (int i = 0; i < STREAM_PHASES; i++) TAILQ_INIT(&s->phase[i]);
     TAILQ_INIT(&s->ready);
@@ -257,7 +257,7 @@ void streams_destroy(streams **self_p) {
     close_all(s);
     if (s->work) event_free(s->work);
     frame_drop(&s->beat);
-    callers_destroy(&s->callers);
+    vp_callers_destroy(&s->callers);
     free(s);
     *self_p = NULL;
 }

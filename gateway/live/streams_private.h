@@ -28,7 +28,7 @@ typedef struct live_stream {
     int64_t since_ms;               /* in this phase, or the last beat, or the last byte taken */
     live_frame *pending;            /* goes first; begun, or of this stream alone */
     board_watch *watch;
-    caller *caller;
+    vp_caller *caller;
     char *head;         /* what has come of a head, when it came in parts */
     uint32_t dirty;     /* topics whose frame it has to get */
     uint32_t told;      /* topics whose snapshot it got */
@@ -44,7 +44,7 @@ TAILQ_HEAD(stream_list, live_stream);
 struct streams {
     streams_options o;
     http_networks trusted;
-    callers *callers;
+    vp_callers *callers;
     live_frame *beat;
     struct event *work; /* sends to those that are ready, some at a time */
     struct stream_list phase[STREAM_PHASES], ready;

@@ -209,19 +209,19 @@ static void callers_are_counted(void **state) {
         {"2001:db8::3", false}, {"2001:db8:0:1::1", true},
         {"unknown", true},
     };
-    caller *entered[COUNT(rows)];
-    callers *s = callers_new(2);
+    vp_caller *entered[COUNT(rows)];
+    vp_callers *s = vp_callers_new(2);
     for (size_t i = 0; i < COUNT(rows); i++)
-        CHECK_ROW(i, callers_enter(s, rows[i].address, &entered[i]) == rows[i].enters);
-    callers_leave(s, &entered[0]);
-    assert_true(callers_enter(s, "10.0.0.1", &entered[0]));
-    assert_false(callers_enter(s, "10.0.0.1", &entered[2]));
-    for (size_t i = 0; i < COUNT(rows); i++) callers_leave(s, &entered[i]);
-    callers_destroy(&s);
-    s = callers_new(0);
-    for (int i = 0; i < 100; i++) assert_true(callers_enter(s, "10.0.0.1", &entered[0]));
+        CHECK_ROW(i, vp_callers_enter(s, rows[i].address, &entered[i]) == rows[i].enters);
+    vp_callers_leave(s, &entered[0]);
+    assert_true(vp_callers_enter(s, "10.0.0.1", &entered[0]));
+    assert_false(vp_callers_enter(s, "10.0.0.1", &entered[2]));
+    for (size_t i = 0; i < COUNT(rows); i++) vp_callers_leave(s, &entered[i]);
+    vp_callers_destroy(&s);
+    s = vp_callers_new(0);
+    for (int i = 0; i < 100; i++) assert_true(vp_callers_enter(s, "10.0.0.1", &entered[0]));
     assert_null(entered[0]);
-    callers_destroy(&s);
+    vp_callers_destroy(&s);
 }
 
 int main(void) {

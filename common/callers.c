@@ -11,31 +11,31 @@
 
 enum { BUCKETS = 16384, ADDRESS_BYTES = 16, NETWORK_BYTES = 8 };
 
-struct caller {
-    caller *next;
-    int streams;
+struct vp_caller {
+    vp_caller *next;
+    int open;
     uint8_t address[ADDRESS_BYTES]; /* IPv4: the last four, the rest 0 */
 };
 
-struct callers {
+struct vp_callers {
     int most;
     uint8_t key[crypto_shorthash_KEYBYTES];
-    caller *bucket[BUCKETS];
+    vp_caller *bucket[BUCKETS];
 };
 
-callers *callers_new(int most) {
-    callers *s = vp_calloc(1, sizeof *s);
+vp_callers *vp_callers_new(int most) {
+    vp_callers *s = vp_calloc(1, sizeof *s);
     s->most = most;
     vp_seal_random(s->key, sizeof s->key);
     return s;
 }
 
-void callers_destroy(callers **self_p) {
-    callers *s = *self_p;
+void vp_callers_destroy(vp_callers **self_p) {
+    vp_callers *s = *self_p;
     if (!s) return;
     for (int i = 0; i < BUCKETS; i++)
         while (s->bucket[i]) {
-            caller *c = s->bucket[i];
+            vp_caller *c = s->bucket[i];
             s->bucket[i] = c->next;
             free(c);
         }
@@ -51,35 +51,35 @@ static bool read_address(const char *text, uint8_t out[ADDRESS_BYTES]) {
     return true;
 }
 
-static caller **bucket_of(callers *s, const uint8_t address[ADDRESS_BYTES]) {
+static vp_caller **bucket_of(vp_callers *s, const uint8_t address[ADDRESS_BYTES]) {
     uint64_t hash;
     crypto_shorthash((uint8_t *)&hash, address, ADDRESS_BYTES, s->key);
     return &s->bucket[hash % BUCKETS];
 }
 
-bool callers_enter(callers *s, const char *address, caller **out) {
+bool vp_callers_enter(vp_callers *s, const char *address, vp_caller **out) {
     uint8_t bytes[ADDRESS_BYTES];
     *out = NULL;
     if (!s->most || !read_address(address, bytes)) return true;
-    caller **head = bucket_of(s, bytes), *c = *head;
+    vp_caller **head = bucket_of(s, bytes), *c = *head;
     while (c && memcmp(c->address, bytes, ADDRESS_BYTES) != 0) c = c->next;
-    if (c && c->streams >= s->most) return false;
+    if (c && c->open >= s->most) return false;
     if (!c) {
         c = vp_calloc(1, sizeof *c);
         memcpy(c->address, bytes, ADDRESS_BYTES);
         c->next = *head;
         *head = c;
     }
-    c->streams++;
+    c->open++;
     *out = c;
     return true;
 }
 
-void callers_leave(callers *s, caller **c_p) {
-    caller *c = *c_p;
+void vp_callers_leave(vp_callers *s, vp_caller **c_p) {
+    vp_caller *c = *c_p;
     *c_p = NULL;
-    if (!c || --c->streams) return;
-    caller **at = bucket_of(s, c->address);
+    if (!c || --c->open) return;
+    vp_caller **at = bucket_of(s, c->address);
     while (*at != c) at = &(*at)->next;
     *at = c->next;
     free(c);
