@@ -71,6 +71,15 @@ vp_err vp_route_compile(vp_str pattern, vp_route *out, vp_fault *why) {
     return VP_OK;
 }
 
+bool vp_route_same(const vp_route *a, const vp_route *b) {
+    if (a->n != b->n) return false;
+    for (int i = 0; i < a->n; i++)
+        if (a->segment[i].param != b->segment[i].param ||
+            strcmp(a->segment[i].text, b->segment[i].text) != 0)
+            return false;
+    return true;
+}
+
 static int hex(char c) {
     if (c >= '0' && c <= '9') return c - '0';
     c |= 0x20;

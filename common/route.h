@@ -26,6 +26,7 @@ typedef struct vp_route_params { /* decoded values, in pattern order */
 
 /* VP_EINVAL when the pattern has too many segments or is malformed. */
 VP_CHECKED vp_err vp_route_compile(vp_str pattern, vp_route *out, vp_fault *why);
+bool vp_route_same(const vp_route *a, const vp_route *b); /* names of parameters count */
 bool vp_route_match(const vp_route *route, vp_str raw_path, vp_route_params *out /* may be NULL */);
 /* Is this raw path one that vp_route_match would look at at all? */
 bool vp_route_path_ok(vp_str raw_path);

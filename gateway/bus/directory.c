@@ -26,7 +26,7 @@ static bool row_known(const bus_view *v, const bus_route_row *row) {
     for (int i = 0; i < v->n_rows; i++)
         if (!strcmp(v->row[i].method, row->method) &&
             !strcmp(v->row[i].target.service, row->target.service) &&
-            !memcmp(&v->row[i].route, &row->route, sizeof row->route))
+            vp_route_same(&v->row[i].route, &row->route))
             return true;
     return false;
 }

@@ -213,10 +213,25 @@ static void knows_paths(void **state) {
         CHECK_ROW(i, vp_route_path_ok(rows[i].path) == rows[i].ok);
 }
 
+static void tells_patterns_apart(void **state) {
+    static const char *const rows[] = {"/", "/a", "/{a}", "/{b}", "/a/b", "/a/{b}", "/ab"};
+    for (size_t i = 0; i < COUNT(rows); i++)
+        for (size_t k = 0; k < COUNT(rows); k++) {
+            vp_route a, b;
+            vp_fault why = {""};
+            assert_int_equal(vp_route_compile(vp_str_of(rows[i]), &a, &why), VP_OK);
+            assert_int_equal(vp_route_compile(vp_str_of(rows[k]), &b, &why), VP_OK);
+            CHECK_ROW(i, vp_route_same(&a, &b) == (i == k));
+        }
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(compiles),         cmocka_unit_test(matches),
-        cmocka_unit_test(prefers_literals), cmocka_unit_test(has_a_longest_path),
+        cmocka_unit_test(tells_patterns_apart),
+        cmocka_unit_test(compiles),
+        cmocka_unit_test(matches),
+        cmocka_unit_test(prefers_literals),
+        cmocka_unit_test(has_a_longest_path),
         cmocka_unit_test(knows_paths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
