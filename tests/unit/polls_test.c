@@ -69,8 +69,8 @@ static void tally_refuses(void **state) {
         "open always 1 1 1 0 0 0 1",
         "open always 1 1 1 0 0 1 99999999999999999999",
         "open always 1 1 1  0 0 1 1",
-        "open always 1 1 1 0 0 1 0 2 0 3 0 4 0 5 0 6 0 7 0 8 0 9 0 10 0 11 0 12 0 13 0 14 0 15 0 "
-        "16 0 17 0 18 0 19 0 20 0 21 0 22 0 23 0 24 0 25 0",
+        ("open always 1 1 1 0 0 1 0 2 0 3 0 4 0 5 0 6 0 7 0 8 0 9 0 10 0 11 0 12 0 13 0 14 0 15 0 "
+         "16 0 17 0 18 0 19 0 20 0 21 0 22 0 23 0 24 0 25 0"),
     };
     polls_tally t;
     for (size_t i = 0; i < COUNT(rows); i++)
