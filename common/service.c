@@ -75,8 +75,9 @@ struct vp_service {
     int64_t timer_at[TIMERS_MAX];
     bool timer_busy[TIMERS_MAX];
     bool draining;
-    zmq_msg_t peers[PEERS_MAX]; /* who pinged: told when we drain */
+    zmq_msg_t peers[PEERS_MAX]; /* who pinged: told when we drain, which empties the list */
     int n_peers;
+    bool known; /* somebody has pinged, and so may still call */
     uint64_t refused, unsent;
 };
 
@@ -289,6 +290,8 @@ static void pong(vp_service *s, zmq_msg_t *peer, uint64_t call_id) {
 }
 
 static void remember_peer(vp_service *s, zmq_msg_t *peer) {
+    s->known = true;
+    if (s->draining) return; /* the pong says so */
     for (int i = 0; i < s->n_peers; i++)
         if (zmq_msg_size(&s->peers[i]) == zmq_msg_size(peer) &&
             !memcmp(zmq_msg_data(&s->peers[i]), zmq_msg_data(peer), zmq_msg_size(peer)))
@@ -775,11 +778,12 @@ static void start_draining(vp_service *s) {
     }
     for (int i = 0; i < s->n_peers; i++) pong(s, &s->peers[i], 0);
     for (int i = 0; i < s->n_peers; i++) zmq_msg_close(&s->peers[i]);
+    s->n_peers = 0;
 }
 
 static bool drained(const vp_service *s, int64_t now) {
     return s->in_work == 0 && s->owed_head == s->owed_tail &&
-           (s->n_peers == 0 || now - s->last_call > DRAIN_QUIET_MS);
+           (!s->known || now - s->last_call > DRAIN_QUIET_MS);
 }
 
 /* -- life ------------------------------------------------------------------------------------- */

@@ -201,6 +201,33 @@ describe('two instances of a service', () => {
     const results = await system.api('GET', `/api/v1/polls/${poll.id}/results`);
     assert.equal(results.json.voters, 300);
   });
+
+  test('one is told to end under votes: it does so cleanly, and each is counted once', async () => {
+    const { poll } = await freshPage(system);
+    const votes = Array.from({ length: 300 }, (_, i) => i);
+    const answers = [];
+    let ended;
+    const voter = async () => {
+      for (let i; (i = votes.shift()) !== undefined;) {
+        answers.push(await vote(system, poll, `voter ${i}`, i % 2));
+        if (answers.length === 100) ended = system.kill('polls#2', 'SIGTERM');
+      }
+    };
+    await Promise.all(Array.from({ length: 16 }, voter));
+    assert.equal(await ended, 0, 'ended cleanly');
+    const refused = answers.filter((got) => got.status !== 201);
+    assert.deepEqual(refused.map((got) => `${got.status} ${got.text}`), [], 'every call was answered');
+    const results = await system.api('GET', `/api/v1/polls/${poll.id}/results`);
+    assert.equal(results.json.voters, 300);
+  });
+
+  test('all are told to end while they are still pinged: cleanly', async () => {
+    const names = ['articles', 'comments', 'polls', 'polls#2'];
+    for (let round = 0; round < 3; round++) {
+      assert.deepEqual(await Promise.all(names.map((name) => system.kill(name, 'SIGTERM'))), [0, 0, 0, 0]);
+      await system.heal();
+    }
+  });
 });
 
 describe('Redis is gone', () => {
