@@ -94,6 +94,10 @@ vp_err vp_fields_decode(vp_str block, vp_str value[VP_FIELD_COUNT], vp_fault *wh
             vp_fault_set(why, "a field is cut short");
             return VP_EPROTO;
         }
+        if (n > VP_FIELD_MAX) {
+            vp_fault_set(why, "a field of %zu bytes", n);
+            return VP_EPROTO;
+        }
         if (p[0] < VP_FIELD_COUNT) value[p[0]] = vp_str_n(p + 3, n);
         p += 3 + n;
         left -= 3 + n;

@@ -75,7 +75,7 @@ typedef enum vp_field {
 /* Appends one field; one without bytes is left out. */
 void vp_field_add(vp_buf *block, vp_field tag, vp_str value);
 /* Fills value[tag] with borrowed slices; the last of a repeated tag wins. value[] must be zeroed.
- * VP_EPROTO when the block is cut short. */
+ * VP_EPROTO when the block is cut short or a field has more than VP_FIELD_MAX bytes. */
 VP_CHECKED vp_err vp_fields_decode(vp_str block, vp_str value[VP_FIELD_COUNT], vp_fault *why);
 
 #endif

@@ -143,6 +143,19 @@ static void a_long_field_is_cut_to_its_cap(void **state) {
     vp_buf_release(&b);
 }
 
+static void refuses_a_field_over_its_cap(void **state) {
+    static char block[3 + VP_FIELD_MAX + 1];
+    for (size_t n = VP_FIELD_MAX; n <= VP_FIELD_MAX + 1; n++) {
+        vp_str value[VP_FIELD_COUNT] = {{0}};
+        vp_fault why = {""};
+        block[0] = VP_F_IDEMPOTENCY_KEY;
+        block[1] = (char)(n >> 8);
+        block[2] = (char)n;
+        vp_err rc = vp_fields_decode(vp_str_n(block, 3 + n), value, &why);
+        assert_int_equal(rc, n > VP_FIELD_MAX ? VP_EPROTO : VP_OK);
+    }
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(comes_back),
@@ -153,6 +166,7 @@ int main(void) {
         cmocka_unit_test(refuses_oversize),
         cmocka_unit_test(fields_come_back),
         cmocka_unit_test(a_long_field_is_cut_to_its_cap),
+        cmocka_unit_test(refuses_a_field_over_its_cap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
