@@ -117,9 +117,10 @@ static void publish(bus *b, bus_view *v) {
     bus_wake(b);
 }
 
-/* Load and the like change with every beat; only what routing needs makes a new view. */
+/* Load changes with every beat, and so does the order of the records; only what routing needs makes
+ * a new view. */
 static uint64_t hash_of(const redisReply *records) {
-    uint64_t all = records->elements + 1;
+    uint64_t all = 1; /* no record at all is a view, too */
     for (size_t i = 0; i < records->elements; i++) {
         const redisReply *e = records->element[i];
         if (e->type != REDIS_REPLY_STRING) continue;
@@ -127,7 +128,7 @@ static uint64_t hash_of(const redisReply *records) {
         uint64_t hash;
         vp_seal_hash(vp_str_n(e->str, load ? (size_t)(load - e->str) : e->len), (uint8_t *)&hash,
                      8);
-        all = all * 31 + hash;
+        all += hash;
     }
     return all;
 }
