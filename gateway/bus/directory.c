@@ -141,8 +141,13 @@ static vp_err ask_records(bus *b, redisReply **out, vp_fault *why) {
     int n = 1;
     vp_err rc = vp_store_ask(b->store, ASK_MS, 5, argv, &ids, why);
     if (rc) return rc;
+    if (ids->type != REDIS_REPLY_ARRAY) { /* an error: nothing is known, which is not "nobody" */
+        vp_fault_set(why, "redis: %s", ids->type == REDIS_REPLY_ERROR ? ids->str : "no list");
+        freeReplyObject(ids);
+        return VP_EPROTO;
+    }
     argv[0] = VP_STR("MGET");
-    for (size_t i = 0; ids->type == REDIS_REPLY_ARRAY && i < ids->elements; i++) {
+    for (size_t i = 0; i < ids->elements && i < VP_REGISTRY_INSTANCES; i++) {
         snprintf(key[i], sizeof key[i], "instance:%.32s", ids->element[i]->str);
         argv[n++] = vp_str_of(key[i]);
     }
