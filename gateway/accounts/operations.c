@@ -153,8 +153,8 @@ static vp_step list_finish(vp_call *call) {
 
 static vp_step me_prepare(vp_call *call) {
     char key[64];
-    snprintf(key, sizeof key, "account:%.32s", call->field[VP_F_ACTOR_ID].p);
-    key[8 + VP_ULID_LEN] = '\0';
+    vp_str id = call->field[VP_F_ACTOR_ID];
+    snprintf(key, sizeof key, "account:%.*s", (int)(id.n < 32 ? id.n : 32), id.n ? id.p : "");
     vp_call_command(call, 6,
                     (vp_str[]){VP_STR("HMGET"), vp_str_of(key), VP_STR("id"), VP_STR("login"),
                                VP_STR("role"), VP_STR("handle")});
