@@ -241,6 +241,14 @@ static void create(accounts *a, bus *b, http_request *r, http_reply *p) {
         return;
     }
     if (!read_json(r, p, create_rules, &body)) return;
+    if (first && !vp_str_eq(vp_str_trim(vp_json_text(body, "role")), VP_STR("admin"))) {
+        vp_problem problem = {0}; /* else nobody could ever make another account */
+        vp_problem_set(&problem, VP_EINVAL, "Some fields are not acceptable.");
+        vp_problem_field(&problem, "/role", "must be admin for the first account");
+        http_reply_problem(p, r, &problem);
+        json_decref(body);
+        return;
+    }
     vp_buf_init(&text, BODY_MAX);
     vp_err rc = accounts_password_hash(&a->passwords, vp_json_text(body, "password"), hash);
     json_object_del(body, "password");

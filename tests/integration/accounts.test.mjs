@@ -1,9 +1,10 @@
 // accounts.test.mjs - accounts, sessions and tokens, also as somebody who means no good.
 // SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 
-import { startSystem } from '../support/system.mjs';
+import { startSystem, waitFor } from '../support/system.mjs';
 
 describe('accounts', () => {
   let system;
@@ -97,5 +98,23 @@ describe('accounts', () => {
     let got;
     for (let i = 0; i < 64; i++) got = await system.admin('POST', '/api/v1/tokens', { body: { name: `${i}` } });
     assert.equal(got.status, 409, got.text);
+  });
+});
+
+describe('the first account', () => {
+  let system;
+  before(async () => { system = await startSystem({ live: false, admin: false }); });
+  after(() => system?.stop());
+
+  test('is an admin, or nobody could make another', async () => {
+    const file = `${system.folder}/secrets/first-account`;
+    const secret = await waitFor(() => existsSync(file) && readFileSync(file, 'utf8'), { what: 'the secret is there' });
+    const make = (role) => system.api('POST', '/api/v1/accounts', {
+      body: { login: 'first', password: 'a long enough password', role }, headers: { 'x-first-account': secret },
+    });
+    const refused = await make('author');
+    assert.equal(refused.status, 422, refused.text);
+    assert.ok(refused.json.errors.some((e) => e.pointer === '/role'), refused.text);
+    assert.equal((await make('admin')).status, 201);
   });
 });
