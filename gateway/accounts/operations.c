@@ -69,7 +69,7 @@ static const vp_json_rule create_rules[] = {
     {NULL}};
 
 static const char login_letters[] = "abcdefghijklmnopqrstuvwxyz0123456789._-@+";
-static const char handle_letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+static const char handle_letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-_";
 
 static bool made_of(vp_str text, const char *letters) {
     for (size_t i = 0; i < text.n; i++)
@@ -83,7 +83,7 @@ static void check_names(vp_call *call, vp_str login, vp_str handle) {
                          "may have lower-case letters, digits and . _ - @ +");
     if (!made_of(handle, handle_letters))
         vp_problem_field(&call->problem, "/contributor_handle",
-                         "may have lower-case letters, digits and -");
+                         "may have lower-case letters, digits, - and _");
 }
 
 static vp_step create_prepare(vp_call *call) {
