@@ -63,6 +63,7 @@ struct vp_service {
     uint64_t generation; /* of the store's connection that is set up */
     int setup_owed;      /* replies of the setup still to come; serving waits for them */
     bool setup_failed;
+    bool reloading; /* the functions were missing in mid-work: calls wait for them */
     uint8_t site_key[VP_SEAL_KEY];
     int64_t clock_offset, beat_at, batch_sent, last_call;
     slot *free_slots;
@@ -268,7 +269,7 @@ static void admit(vp_service *s, slot *k) {
                      c->role ? "This account may not do that." : "Please sign in first.");
     else if ((int64_t)c->body.n > c->op->size)
         vp_call_fail(c, VP_ETOOBIG, "The body may have %lld bytes.", (long long)c->op->size);
-    else if (!serving(s))
+    else if (!serving(s) && !s->reloading)
         vp_call_fail(c, VP_EAWAY, "The store cannot be reached just now.");
     if (c->problem.code)
         answer(s, k);
@@ -545,6 +546,7 @@ static void set_up(vp_service *s) {
 static void set_up_step(vp_service *s, bool ok) {
     s->setup_failed |= !ok;
     if (--s->setup_owed > 0) return;
+    s->reloading = false;
     if (s->setup_failed)
         vp_store_drop(s->store);
     else
@@ -632,7 +634,11 @@ static void run_finish(vp_service *s, slot *k) {
         k->rerun_used = true;
         replies_free(k);
         c->round = 0;
-        load_functions(s);
+        vp_buf_clear(&c->out);
+        vp_buf_clear(&k->head);
+        k->etag[0] = '\0';
+        if (!s->setup_owed) load_functions(s); /* once for all of the batch */
+        s->reloading = true;
         list_add(&s->pending, k);
         return;
     }
@@ -682,6 +688,7 @@ static void fail_all(vp_service *s, const char *why) {
     s->batch_owed = 0;
     s->owed_head = s->owed_tail;
     s->setup_owed = 0;
+    s->reloading = false;
     s->generation = 0;
     for (int i = 0; i < 2; i++)
         for (slot *k; (k = list_take(&all[i]));) {

@@ -230,6 +230,26 @@ describe('two instances of a service', () => {
   });
 });
 
+describe('Redis has lost the functions', () => {
+  let system;
+  before(async () => { system = await startSystem(); });
+  after(() => system?.stop());
+
+  test('they are loaded again, once, and no vote or comment fails', async () => {
+    const fresh = await freshPage(system);
+    const loads = async () => Number(/cmdstat_function\|load:calls=(\d+)/.exec(await system.redis('INFO', 'commandstats'))[1]);
+    const before = await loads();
+    await system.redis('FUNCTION', 'FLUSH');
+    const votes = Array.from({ length: 32 }, (_, i) => vote(system, fresh.poll, `voter ${i}`));
+    const answers = [...await Promise.all(votes), await say(system, fresh.article, 'A word.')];
+    assert.deepEqual(answers.filter((got) => got.status !== 201).map((got) => `${got.status} ${got.text}`), []);
+    const results = await system.api('GET', `/api/v1/polls/${fresh.poll.id}/results`);
+    assert.equal(results.json.voters, 32);
+    // articles, comments, polls and the accounts; a batch that was on its way may load once more.
+    assert.ok(await loads() - before <= 8, `${await loads() - before} loads`);
+  });
+});
+
 describe('Redis is gone', () => {
   let system;
   before(async () => { system = await startSystem(); });
