@@ -20,6 +20,7 @@
 enum {
     OWED_MAX = VP_SERVICE_BATCH * VP_CALL_COMMANDS + 64,
     REDIS_OVERDUE_MS = 1000, /* a batch that waits longer ends the connection */
+    REDIS_SILENT_MS = 3000,  /* so does any reply that is owed for longer with none before it */
     LOOP_WAIT_MS = 50,
     PEERS_MAX = 64,
     DRAIN_QUIET_MS = 100, /* no call for so long: drained */
@@ -66,6 +67,7 @@ struct vp_service {
     bool reloading; /* the functions were missing in mid-work: calls wait for them */
     uint8_t site_key[VP_SEAL_KEY];
     int64_t clock_offset, beat_at, batch_sent, last_call;
+    int64_t owed_since; /* the last reply came, or since it the first command went */
     slot *free_slots;
     int in_work;
     list pending, batch;
@@ -391,6 +393,7 @@ static bool receive_all(vp_service *s) {
 
 static void owe(vp_service *s, owed o) {
     assert(s->owed_tail - s->owed_head < OWED_MAX);
+    if (s->owed_head == s->owed_tail) s->owed_since = vp_clock_ms();
     s->owed[s->owed_tail++ % OWED_MAX] = o;
 }
 
@@ -700,20 +703,27 @@ static void fail_all(vp_service *s, const char *why) {
     s->joins = NULL;
 }
 
+/* A frozen Redis takes commands and never answers. Without calls only beats are owed, and their
+ * number must not grow. */
 static bool overdue(const vp_service *s) {
-    return s->batch_owed && vp_clock_ms() - s->batch_sent > REDIS_OVERDUE_MS;
+    int64_t now = vp_clock_ms();
+    if (s->owed_head == s->owed_tail) return false;
+    return (s->batch_owed && now - s->batch_sent > REDIS_OVERDUE_MS) ||
+           now - s->owed_since > REDIS_SILENT_MS;
 }
 
 static void pump(vp_service *s) {
     vp_fault why = {0};
     s->redis_news = false;
     if (overdue(s)) {
-        vp_fault_set(&why, "redis: no reply for %d ms", REDIS_OVERDUE_MS);
+        vp_fault_set(&why, "redis: no reply in time");
         vp_store_drop(s->store);
     }
     vp_err rc = vp_store_pump(s->store, &why);
-    for (redisReply *r; !rc && s->owed_head != s->owed_tail && (r = vp_store_reply(s->store));)
+    for (redisReply *r; !rc && s->owed_head != s->owed_tail && (r = vp_store_reply(s->store));) {
+        s->owed_since = vp_clock_ms();
         on_reply(s, s->owed[s->owed_head++ % OWED_MAX], r);
+    }
     if (!rc && s->generation && !vp_store_up(s->store)) rc = vp_store_pump(s->store, &why);
     if (rc) {
         fail_all(s, why.text[0] ? why.text : "redis: away");

@@ -250,6 +250,22 @@ describe('Redis has lost the functions', () => {
   });
 });
 
+describe('Redis is frozen', () => {
+  let system;
+  before(async () => { system = await startSystem({ live: false }); });
+  after(() => system?.stop());
+
+  test('a service without calls gives up the connection, and has it again', async () => {
+    const gone = (name) => /no reply in time/.test(system.log(name));
+    await system.freeze('redis');
+    for (const name of ['articles', 'comments', 'polls']) {
+      await waitFor(() => gone(name), { deadline: 10000, what: `${name} has given up` });
+    }
+    await system.thaw('redis');
+    await pageIsWhole(system, await waitFor(() => freshPage(system).catch(() => null), { deadline: 10000, what: 'a page is made' }));
+  });
+});
+
 describe('Redis is gone', () => {
   let system;
   before(async () => { system = await startSystem(); });
