@@ -534,13 +534,13 @@ static void set_up(vp_service *s) {
     s->generation = vp_store_generation(s->store);
     s->setup_owed = 0;
     s->setup_failed = false;
+    ask_time(s); /* before what serving waits for, so that nothing is served without the clock */
     load_functions(s);
     if (!vp_store_append(s->store, 4, set)) owe(s, (owed){.kind = OWED_BEAT});
     if (!vp_store_append(s->store, 2, get)) {
         owe(s, (owed){.kind = OWED_KEY});
         s->setup_owed++;
     }
-    ask_time(s);
     s->beat_at = vp_clock_ms();
 }
 
