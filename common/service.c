@@ -807,8 +807,10 @@ static bool drained(const vp_service *s, int64_t now) {
 
 static int wait_ms(const vp_service *s, int64_t now) {
     int64_t wait = LOOP_WAIT_MS;
+    if (!serving(s)) return LOOP_WAIT_MS; /* no timer runs */
     for (int i = 0; i < s->n_ops; i++)
-        if (!s->def->ops[i].method && s->timer_at[i] - now < wait) wait = s->timer_at[i] - now;
+        if (!s->def->ops[i].method && !s->timer_busy[i] && s->timer_at[i] - now < wait)
+            wait = s->timer_at[i] - now;
     return wait < 1 ? 1 : (int)wait;
 }
 
