@@ -222,7 +222,8 @@ static void answer(vp_service *s, slot *k) {
     } else {
         if (c->problem.code)
             problem_body(k);
-        else if (c->status == 200 && etag_matches(c->field[VP_F_IF_NONE_MATCH], k->etag)) {
+        else if (c->status == 200 && vp_str_eq(c->field[VP_F_METHOD], VP_STR("GET")) &&
+                 etag_matches(c->field[VP_F_IF_NONE_MATCH], k->etag)) {
             c->status = 304;
             vp_buf_clear(&c->out);
         }

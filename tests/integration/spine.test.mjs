@@ -199,6 +199,15 @@ describe('the spine', () => {
     assert.equal(head.headers['content-length'], String(got.bytes.length));
   });
 
+  test('If-None-Match is of reading: a write answers with the record', async () => {
+    const made = await system.make('/api/v1/polls', {
+      question: 'Ends?', options: [{ text: 'Yes' }, { text: 'No' }], kind: 'single', results: 'always',
+    });
+    const closed = await system.admin('POST', `/api/v1/polls/${made.id}/close`, { headers: { 'if-none-match': '*' } });
+    assert.equal(closed.status, 200, closed.text);
+    assert.equal(closed.json.status, 'closed');
+  });
+
   test('voxpop status names the instances', async () => {
     const got = await system.cli(['status']);
     assert.equal(got.code, 0, got.err);
