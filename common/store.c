@@ -18,6 +18,7 @@
 enum {
     STORE_BACKOFF_MIN_MS = 20,
     STORE_BACKOFF_MAX_MS = 500,
+    STORE_STEADY_MS = 1000, /* a connection that lasted so long begins the backoff anew */
     STORE_CONNECT_MS = 1000,
     STORE_READ = 64 * 1024,
     STORE_READS = 8, /* in one pump, so that a flood of replies cannot hold the loop */
@@ -32,7 +33,7 @@ struct vp_store {
     bool up, lost;
     int greetings; /* replies still to come before it is up */
     uint64_t generation;
-    int64_t retry_ms, connect_by_ms;
+    int64_t retry_ms, connect_by_ms, up_ms;
     int backoff_ms;
     char *readbuf;
 };
@@ -91,6 +92,7 @@ void vp_store_destroy(vp_store **self_p) {
 static void give_up(vp_store *s) {
     if (s->ctx) redisFree(s->ctx);
     s->ctx = NULL;
+    if (s->up && vp_clock_ms() - s->up_ms >= STORE_STEADY_MS) s->backoff_ms = STORE_BACKOFF_MIN_MS;
     if (s->up) s->lost = true;
     s->up = false;
     s->greetings = 0;
@@ -143,7 +145,7 @@ static void finish_greeting(vp_store *s, vp_fault *why) {
     if (s->greetings == 0) {
         s->up = true;
         s->generation++;
-        s->backoff_ms = STORE_BACKOFF_MIN_MS;
+        s->up_ms = vp_clock_ms();
     } else if (reply || s->ctx->reader->err || vp_clock_ms() > s->connect_by_ms) {
         vp_fault_set(why, "redis: %s", reply ? reply->str : "no answer to the greeting");
         give_up(s);
