@@ -123,6 +123,7 @@ static slot *slot_get(vp_service *s) {
     vp_call *c = &k->call;
     c->service = s;
     c->self = s->def->self;
+    c->op = NULL;
     memset(c->field, 0, sizeof c->field);
     c->params.n = 0;
     c->body = (vp_str){0};
