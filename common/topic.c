@@ -12,6 +12,12 @@ bool vp_topic_valid(vp_str name) {
     return vp_ulid_valid(vp_str_n(colon + 1, name.n - prefix - 1));
 }
 
+bool vp_topic_valid_inside(vp_str name) {
+    bool sealed = vp_topic_is_sealed(name);
+    return name.n <= VP_TOPIC_NAME_MAX &&
+           vp_topic_valid(sealed ? vp_str_n(name.p + 1, name.n - 1) : name);
+}
+
 void vp_topic_stamp(const vp_topic_state *s, char out[VP_TOPIC_STAMP_MAX], size_t *n) {
     for (int i = 0; i < 8; i++) out[i] = (char)(s->version >> (56 - 8 * i));
     size_t len = s->event.n < VP_TOPIC_EVENT_MAX ? s->event.n : VP_TOPIC_EVENT_MAX;
@@ -27,7 +33,7 @@ static bool is_event(vp_str e) {
 
 vp_err vp_topic_decode(const vp_str *frames, size_t n, vp_topic_state *out, vp_fault *why) {
     *out = (vp_topic_state){0};
-    if (n < VP_TOPIC_FRAMES || !vp_topic_valid(frames[0]) || frames[1].n < 9 ||
+    if (n < VP_TOPIC_FRAMES || !vp_topic_valid_inside(frames[0]) || frames[1].n < 9 ||
         frames[1].n > VP_TOPIC_STAMP_MAX) {
         vp_fault_set(why, "not a topic's state");
         return VP_EPROTO;

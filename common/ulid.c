@@ -72,6 +72,20 @@ void vp_ulid_text(const uint8_t bytes[VP_ULID_BYTES], char out[VP_ULID_LEN + 1])
     out[VP_ULID_LEN] = '\0';
 }
 
+/* n characters as 5 * n bits, of which the lower 8 * size are kept. */
+static void take_chars(const char *p, int n, uint8_t *out, int size) {
+    uint64_t v = 0;
+    for (int i = 0; i < n; i++) v = v << 5 | (value_plus_1[(unsigned char)p[i]] - 1u);
+    for (int i = size - 1; i >= 0; i--, v >>= 8) out[i] = (uint8_t)v;
+}
+
+void vp_ulid_bytes(vp_str s, uint8_t out[VP_ULID_BYTES]) {
+    assert(s.n == VP_ULID_LEN);
+    take_chars(s.p, 10, out, 6);
+    take_chars(s.p + 10, 8, out + 6, 5);
+    take_chars(s.p + 18, 8, out + 11, 5);
+}
+
 bool vp_ulid_valid(vp_str s) {
     if (s.n != VP_ULID_LEN || s.p[0] > '7') return false;
     for (size_t i = 0; i < s.n; i++)

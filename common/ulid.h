@@ -12,6 +12,8 @@ void vp_ulid_make(int64_t ms, char out[VP_ULID_LEN + 1]);
 /* Unique but guessable, and much cheaper: for request ids. One system call per thread, ever. */
 void vp_ulid_fast(int64_t ms, uint8_t out[VP_ULID_BYTES]);
 void vp_ulid_text(const uint8_t bytes[VP_ULID_BYTES], char out[VP_ULID_LEN + 1]);
+/* The other way; of a valid one. */
+void vp_ulid_bytes(vp_str s, uint8_t out[VP_ULID_BYTES]);
 /* Exactly 26 characters of the upper-case alphabet, first one 0-7. */
 bool vp_ulid_valid(vp_str s);
 int64_t vp_ulid_ms(vp_str s); /* of a valid one */

@@ -29,6 +29,9 @@ static void writes_known_text(void **state) {
         vp_ulid_text(rows[i].bytes, text);
         assert_string_equal(text, rows[i].text);
         assert_true(vp_ulid_valid(vp_str_of(text)));
+        uint8_t back[VP_ULID_BYTES];
+        vp_ulid_bytes(vp_str_of(text), back);
+        assert_memory_equal(back, rows[i].bytes, sizeof back);
     }
 }
 
