@@ -87,10 +87,19 @@ static void unknown_members_are_ignored(void **state) {
 static void topic_names(void **state) {
     static const struct {
         const char *name;
-        bool valid;
+        bool valid, inside;
     } rows[] = {
-        {"poll:" ID, true},
-        {"article:" ID, true},
+        {"poll:" ID, true, true},
+        {"article:" ID, true, true},
+        {"~poll:" ID, false, true},
+        {"~", false},
+        {"~~poll:" ID, false},
+        {"poll:~" ID, false},
+        {"po~ll:" ID, false},
+        {"~poll:", false},
+        {"~:" ID, false},
+        {"~abcdefghijabcdefghijabcdefghijabcdefg:" ID, false}, /* 65 bytes */
+        {"abcdefghijabcdefghijabcdefghijabcdefg:" ID, true, true},
         {"", false},
         {"poll", false},
         {"poll:", false},
@@ -101,8 +110,11 @@ static void topic_names(void **state) {
         {"poll:" ID "\n", false},
         {"poll:01jdxexamp1e00000000000000", false},
     };
-    for (size_t i = 0; i < COUNT(rows); i++)
-        CHECK_ROW(i, vp_topic_valid(vp_str_of(rows[i].name)) == rows[i].valid);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        vp_str name = vp_str_of(rows[i].name);
+        CHECK_ROW(i, vp_topic_valid(name) == rows[i].valid);
+        CHECK_ROW(i, vp_topic_valid_inside(name) == rows[i].inside);
+    }
 }
 
 static void a_state_comes_back(void **state) {
