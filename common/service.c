@@ -25,6 +25,7 @@ enum {
     PEERS_MAX = 64,
     DRAIN_QUIET_MS = 100, /* no call for so long: drained */
     TIMERS_MAX = 8,
+    MASTER_LEN = 8,
     MESSAGE_MAX = VP_ENVELOPE_BODY_MAX
 };
 
@@ -34,6 +35,7 @@ typedef enum owed_kind {
     OWED_JOIN,
     OWED_LOAD,
     OWED_KEY,
+    OWED_MASTER,
     OWED_TIME,
     OWED_BEAT
 } owed_kind;
@@ -66,6 +68,7 @@ struct vp_service {
     bool setup_failed;
     bool reloading; /* the functions were missing in mid-work: calls wait for them */
     uint8_t site_key[VP_SEAL_KEY];
+    char master[MASTER_LEN + 1]; /* the beginning of Redis' run id */
     int64_t clock_offset, beat_at, batch_sent, last_call;
     int64_t owed_since; /* the last reply came, or since it the first command went */
     slot *free_slots;
@@ -514,12 +517,17 @@ static void join_reply(join *j, redisReply *r) {
     }
 }
 
+/* Appends a command whose reply serving waits for. */
+static void set_up_ask(vp_service *s, owed_kind kind, int argc, const vp_str *argv) {
+    if (vp_store_append(s->store, argc, argv)) return;
+    owe(s, (owed){.kind = kind});
+    s->setup_owed++;
+}
+
 static void load_functions(vp_service *s) {
     vp_str load[] = {VP_STR("FUNCTION"), VP_STR("LOAD"),
                      vp_str_n(s->functions.source, s->functions.size)};
-    if (!s->functions.source || vp_store_append(s->store, 3, load)) return;
-    owe(s, (owed){.kind = OWED_LOAD});
-    s->setup_owed++;
+    if (s->functions.source) set_up_ask(s, OWED_LOAD, 3, load);
 }
 
 static void ask_time(vp_service *s) {
@@ -527,27 +535,27 @@ static void ask_time(vp_service *s) {
     if (!vp_store_append(s->store, 1, time)) owe(s, (owed){.kind = OWED_TIME});
 }
 
-/* After every (re)connection: functions, the site's key, the clock. */
+/* After every (re)connection: the clock, functions, the site's key, which Redis it is. */
 static void set_up(vp_service *s) {
     uint8_t fresh[VP_SEAL_KEY];
     vp_seal_random(fresh, sizeof fresh);
     vp_str set[] = {VP_STR("SET"), VP_STR("site:key"), vp_str_n(fresh, sizeof fresh), VP_STR("NX")};
     vp_str get[] = {VP_STR("GET"), VP_STR("site:key")};
+    vp_str info[] = {VP_STR("INFO"), VP_STR("server")};
     s->generation = vp_store_generation(s->store);
     s->setup_owed = 0;
     s->setup_failed = false;
+    s->master[0] = '\0';
     ask_time(s); /* before what serving waits for, so that nothing is served without the clock */
     load_functions(s);
     if (!vp_store_append(s->store, 4, set)) owe(s, (owed){.kind = OWED_BEAT});
-    if (!vp_store_append(s->store, 2, get)) {
-        owe(s, (owed){.kind = OWED_KEY});
-        s->setup_owed++;
-    }
+    set_up_ask(s, OWED_KEY, 2, get);
+    set_up_ask(s, OWED_MASTER, 2, info);
     s->beat_at = vp_clock_ms();
 }
 
-/* Without functions and key nothing can be served: then the connection is tried anew, with its
- * backoff. */
+/* Without functions, key and run id nothing can be served: then the connection is tried anew, with
+ * its backoff. */
 static void set_up_step(vp_service *s, bool ok) {
     s->setup_failed |= !ok;
     if (--s->setup_owed > 0) return;
@@ -573,6 +581,17 @@ static void on_key(vp_service *s, const redisReply *r) {
     set_up_step(s, ok);
 }
 
+static void on_master(vp_service *s, const redisReply *r) {
+    static const char name[] = "\nrun_id:";
+    const char *at = r->type == REDIS_REPLY_STRING ? strstr(r->str, name) : NULL;
+    size_t n = at ? strspn(at + strlen(name), "0123456789abcdef") : 0;
+    if (n >= MASTER_LEN)
+        snprintf(s->master, sizeof s->master, "%.*s", MASTER_LEN, at + strlen(name));
+    else
+        vp_log(VP_LOG_ERROR, NULL, "Redis does not tell its run id");
+    set_up_step(s, n >= MASTER_LEN);
+}
+
 static void on_time(vp_service *s, const redisReply *r) {
     if (r->type != REDIS_REPLY_ARRAY || r->elements != 2) return;
     int64_t sec, us;
@@ -594,6 +613,7 @@ static void on_reply(vp_service *s, owed o, redisReply *r) {
         return;
     case OWED_LOAD: on_load(s, r); break;
     case OWED_KEY: on_key(s, r); break;
+    case OWED_MASTER: on_master(s, r); break;
     case OWED_TIME: on_time(s, r); break;
     case OWED_BEAT: break;
     }
@@ -912,7 +932,7 @@ vp_err vp_service_new(vp_service **out, const vp_service_def *def, const vp_serv
     vp_ulid_make(vp_clock_wall(), s->record.id);
     s->record.started_ms = vp_clock_wall();
     s->record.protocol = VP_PROTOCOL;
-    if (def->lua.n) vp_functions_init(&s->functions, def->name, def->lua);
+    if (def->lua) vp_functions_init(&s->functions, def->name, def->lua);
     if ((rc = compile_ops(s, why))) goto done;
     if ((rc = vp_store_new(&s->store, o->redis_url, why))) goto done;
     rc = bind_socket(s, ZMQ_ROUTER, o->bind, o->advertise, &s->router, s->record.endpoint,
@@ -961,6 +981,10 @@ int64_t vp_service_now(const vp_service *s) {
 
 const uint8_t *vp_service_site_key(const vp_service *s) {
     return s->site_key;
+}
+
+vp_str vp_service_master(const vp_service *s) {
+    return vp_str_of(s->master);
 }
 
 void vp_service_publish(vp_service *s, const vp_topic_state *state) {

@@ -142,14 +142,17 @@ bool vp_call_may(const vp_call *call, vp_may may);
 int64_t vp_service_now(const vp_service *s); /* Redis clock in ms, from its last TIME */
 const uint8_t *
 vp_service_site_key(const vp_service *s); /* VP_SEAL_KEY bytes, shared by the system */
+/* Which Redis process this is: the first 8 hex digits of its run id. Another one may have lost what
+ * was not yet on its disk. Known whenever a handler runs. */
+vp_str vp_service_master(const vp_service *s);
 /* Hands out the newest state of a topic; after the write is acknowledged. */
 void vp_service_publish(vp_service *s, const vp_topic_state *state);
 
 typedef struct vp_service_def {
-    const char *name;   /* "polls" */
-    const vp_op *ops;   /* ended by {NULL}; at most VP_REGISTRY_ROUTES */
-    vp_str lua;         /* the service's functions; may be empty */
-    const char *topics; /* prefixes of the topics that it publishes; "" for none */
+    const char *name;       /* "polls" */
+    const vp_op *ops;       /* ended by {NULL}; at most VP_REGISTRY_ROUTES */
+    const vp_embedded *lua; /* files of the service's functions, one library; NULL: none */
+    const char *topics;     /* prefixes of the topics that it publishes; "" for none */
     void *self;
 } vp_service_def;
 

@@ -28,9 +28,6 @@ static const vp_op ops[] = {
     {NULL}};
 
 int main(int argc, char **argv) {
-    const vp_service_def def = {.name = "articles",
-                                .ops = ops,
-                                .lua = vp_str_n(articles_lua[0].data, articles_lua[0].size),
-                                .topics = ""};
+    const vp_service_def def = {.name = "articles", .ops = ops, .lua = articles_lua, .topics = ""};
     return vp_service_main(&def, argc, argv);
 }

@@ -25,9 +25,7 @@ static const vp_op ops[] = {{"comments.post", "POST", "/api/v1/articles/{id}/com
                             {NULL}};
 
 int main(int argc, char **argv) {
-    const vp_service_def def = {.name = "comments",
-                                .ops = ops,
-                                .lua = vp_str_n(comments_lua[0].data, comments_lua[0].size),
-                                .topics = "article"};
+    const vp_service_def def = {
+        .name = "comments", .ops = ops, .lua = comments_lua, .topics = "article"};
     return vp_service_main(&def, argc, argv);
 }

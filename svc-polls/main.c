@@ -29,10 +29,7 @@ static const vp_op ops[] = {
 static polls_self self;
 
 int main(int argc, char **argv) {
-    vp_service_def def = {.name = "polls",
-                          .ops = ops,
-                          .lua = {polls_lua[0].data, polls_lua[0].size},
-                          .topics = "poll",
-                          .self = &self};
+    vp_service_def def = {
+        .name = "polls", .ops = ops, .lua = polls_lua, .topics = "poll", .self = &self};
     return vp_service_main(&def, argc, argv);
 }

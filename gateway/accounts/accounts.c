@@ -23,7 +23,7 @@ vp_err accounts_new(accounts **out, void *zmq, bus *b, const char *redis_url, co
     a->state.secrets = secrets;
     a->def = (vp_service_def){.name = "accounts",
                               .ops = accounts_ops,
-                              .lua = vp_str_n(accounts_lua[0].data, accounts_lua[0].size),
+                              .lua = accounts_lua,
                               .topics = "",
                               .self = &a->state};
     const vp_service_options options = {

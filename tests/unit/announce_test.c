@@ -156,12 +156,19 @@ static void a_bad_state_is_refused(void **state) {
     }
 }
 
+static vp_embedded file(const char *name, const char *text) {
+    return (vp_embedded){name, text, strlen(text)};
+}
+
 static void functions_carry_their_hash(void **state) {
     vp_functions one, other, again;
-    vp_str lua = VP_STR("redis.register_function('@{cast}', function() end) -- @{ @ {x");
+    vp_embedded lua[] = {file("a.lua", "local function cast() end"),
+                         file("b.lua", "redis.register_function('@{cast}', cast) -- @{ @ {x"),
+                         {NULL}};
+    vp_embedded less[] = {lua[1], {NULL}};
     vp_functions_init(&one, "polls", lua);
     vp_functions_init(&again, "polls", lua);
-    vp_functions_init(&other, "polls", VP_STR("redis.register_function('@{cast}', cast)"));
+    vp_functions_init(&other, "polls", less);
     assert_string_equal(one.prefix, again.prefix);
     assert_string_not_equal(one.prefix, other.prefix);
     assert_true(vp_str_starts(vp_str_of(one.prefix), VP_STR("polls_1_")));
@@ -172,7 +179,8 @@ static void functions_carry_their_hash(void **state) {
     snprintf(name, sizeof name, "#!lua name=%.*s\n", (int)strlen(one.prefix) - 1, one.prefix);
     assert_true(vp_str_starts(vp_str_of(one.source), vp_str_of(name)));
     assert_non_null(strstr(one.source, "local function once(")); /* the prelude is in front */
-    assert_non_null(strstr(one.source, "-- @{ @ {x"));           /* no '}' of its own: left alone */
+    assert_non_null(strstr(one.source, "\nlocal function cast() end\nredis.register_function('"));
+    assert_non_null(strstr(one.source, "-- @{ @ {x")); /* no '}' of its own: left alone */
     vp_functions_release(&one);
     vp_functions_release(&other);
     vp_functions_release(&again);
