@@ -1,13 +1,30 @@
-/* service_loop.h - what service.c (the loop) and call.c (the handlers' helpers) share; no other
- * file includes it. SPDX-License-Identifier: MIT */
+/* service_loop.h - the inside of a service, shared by the files that are it and by no other:
+ *   service.c        life, the loop and its turn
+ *   service_setup.c  what a new connection to Redis needs first
+ *   service_calls.c  slots; calls and pings received, answers sent
+ *   service_batch.c  commands, joins, replies, batches
+ *   service_beat.c   timers, the registry, draining
+ *   call.c           what handlers do with a call
+ * A slot goes: received (decoded, routed) → pending → prepared, in the batch → its replies come →
+ * finished, then answered or prepared for one more round. One batch is at Redis at a time. All of
+ * it belongs to the loop's thread. SPDX-License-Identifier: MIT */
 #ifndef VP_SERVICE_LOOP_H
 #define VP_SERVICE_LOOP_H
 
 #include <zmq.h>
 
+#include "registry.h"
 #include "service.h"
 
-enum { SLOT_OWNED = 24, SLOT_OUT_KEEP = 64 * 1024, JOIN_BYTES_MAX = 1024 * 1024 };
+enum {
+    SLOT_OWNED = 24,
+    SLOT_OUT_KEEP = 64 * 1024, /* memory for an answer that a slot keeps for its next call */
+    JOIN_BYTES_MAX = 1024 * 1024,
+    OWED_MAX = VP_SERVICE_BATCH * VP_CALL_COMMANDS + 64,
+    PEERS_MAX = 64,
+    TIMERS_MAX = 8,
+    MASTER_LEN = 8
+};
 
 typedef struct slot slot;
 typedef struct join join;
@@ -50,9 +67,118 @@ struct join {
     redisReply *reply;      /* owns the members' elements; freed after they have finished */
 };
 
+/* Whose the next reply is. */
+typedef enum owed_kind {
+    OWED_SLOT,
+    OWED_JOIN,
+    OWED_LOAD,
+    OWED_KEY,
+    OWED_MASTER,
+    OWED_TIME,
+    OWED_BEAT
+} owed_kind;
+typedef struct owed {
+    owed_kind kind;
+    slot *slot;
+    int index;
+    join *join;
+} owed;
+
+typedef struct list {
+    slot *first, *last;
+    int n;
+} list;
+
+static inline void list_add(list *l, slot *k) {
+    k->next = NULL;
+    if (l->last)
+        l->last->next = k;
+    else
+        l->first = k;
+    l->last = k;
+    l->n++;
+}
+
+static inline slot *list_take(list *l) {
+    slot *k = l->first;
+    if (!k) return NULL;
+    l->first = k->next;
+    if (!l->first) l->last = NULL;
+    l->n--;
+    return k;
+}
+
+struct vp_service {
+    const vp_service_def *def;
+    void *zmq, *router, *publisher;
+    int router_fd;   /* readable: the router has news. Edge-triggered, see service_receive */
+    bool touched;    /* the router was sent to since it was last read dry */
+    bool redis_news; /* its descriptor was ready: there is something to read */
+    bool own_zmq, announce;
+    vp_store *store;
+    vp_functions functions;
+    vp_route *route; /* of def->ops, in order */
+    int n_ops;
+    vp_registry_record record;
+    uint64_t generation; /* of the store's connection that is set up */
+    int setup_owed;      /* replies of the setup still to come; serving waits for them */
+    bool setup_failed;
+    bool reloading; /* the functions were missing in mid-work: calls wait for them */
+    uint8_t site_key[VP_SEAL_KEY];
+    char master[MASTER_LEN + 1]; /* the beginning of Redis' run id */
+    int64_t clock_offset, beat_at, batch_sent, last_call;
+    int64_t owed_since; /* the last reply came, or since it the first command went */
+    slot *free_slots;
+    int in_work;
+    list pending, batch;
+    int batch_owed;
+    join *joins;
+    owed *owed; /* ring */
+    unsigned owed_head, owed_tail;
+    int64_t timer_at[TIMERS_MAX];
+    bool timer_busy[TIMERS_MAX];
+    bool draining;
+    zmq_msg_t peers[PEERS_MAX]; /* who pinged: told when we drain, which empties the list */
+    int n_peers;
+    bool known; /* somebody has pinged, and so may still call */
+    uint64_t refused, unsent;
+};
+
+/* -- service_setup.c ------------------------------------------------------------------------ */
+
+bool service_serving(const vp_service *s); /* Redis is up and all is there that handlers need */
+void service_set_up(vp_service *s);
+void service_set_up_reply(vp_service *s, owed_kind kind, const redisReply *r);
+void service_load_functions(vp_service *s);
+void service_ask_time(vp_service *s);
+
+/* -- service_calls.c ------------------------------------------------------------------------ */
+
+slot *service_slot_get(vp_service *s); /* NULL: all are in work */
+void service_slots_free(vp_service *s);
+void service_replies_free(slot *k);
+void service_answer(vp_service *s, slot *k); /* ends a call, whichever way it went */
+bool service_receive(vp_service *s);         /* false: more may be there */
+void service_tell_draining(vp_service *s);   /* to every peer that is known */
+
+/* -- service_batch.c ------------------------------------------------------------------------ */
+
+void service_owe(vp_service *s, owed o);
 /* Appends a command whose reply is the slot's next one, or the join's. Exactly one is given. */
 VP_CHECKED vp_err service_append(vp_service *s, slot *k, join *j, int argc, const vp_str *argv);
 join *service_join(vp_service *s, const char *name, vp_str key, bool *fresh);
 const char *service_prefix(const vp_service *s);
+bool service_overdue(const vp_service *s);
+void service_pump(vp_service *s); /* Redis: out, in, and what its replies mean */
+void service_finish_batch(vp_service *s);
+void service_start_batch(vp_service *s);
+void service_fail_all(vp_service *s, const char *why);
+
+/* -- service_beat.c ------------------------------------------------------------------------- */
+
+void service_run_timers(vp_service *s, int64_t now);
+void service_beat(vp_service *s, int64_t now);
+void service_drain(vp_service *s); /* begins to */
+bool service_drained(const vp_service *s, int64_t now);
 
 #endif

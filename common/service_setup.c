@@ -1,0 +1,107 @@
+/* service_setup.c - what each new connection to Redis needs before anything is served: the clock,
+ * the functions, the site's key, and which Redis it is. See service_loop.h.
+ * SPDX-License-Identifier: MIT */
+#include <stdio.h>
+
+#include "clock.h"
+#include "log.h"
+#include "service_loop.h"
+
+bool service_serving(const vp_service *s) {
+    return s->generation && !s->setup_owed && !s->setup_failed && vp_store_up(s->store);
+}
+
+/* Appends a command whose reply serving waits for. */
+static void set_up_ask(vp_service *s, owed_kind kind, int argc, const vp_str *argv) {
+    if (vp_store_append(s->store, argc, argv)) return;
+    service_owe(s, (owed){.kind = kind});
+    s->setup_owed++;
+}
+
+void service_load_functions(vp_service *s) {
+    vp_str load[] = {VP_STR("FUNCTION"), VP_STR("LOAD"),
+                     vp_str_n(s->functions.source, s->functions.size)};
+    if (s->functions.source) set_up_ask(s, OWED_LOAD, 3, load);
+}
+
+void service_ask_time(vp_service *s) {
+    vp_str time[] = {VP_STR("TIME")};
+    if (!vp_store_append(s->store, 1, time)) service_owe(s, (owed){.kind = OWED_TIME});
+}
+
+/* After every (re)connection: the clock, functions, the site's key, which Redis it is. */
+void service_set_up(vp_service *s) {
+    uint8_t fresh[VP_SEAL_KEY];
+    vp_seal_random(fresh, sizeof fresh);
+    vp_str set[] = {VP_STR("SET"), VP_STR("site:key"), vp_str_n(fresh, sizeof fresh), VP_STR("NX")};
+    vp_str get[] = {VP_STR("GET"), VP_STR("site:key")};
+    vp_str info[] = {VP_STR("INFO"), VP_STR("server")};
+    s->generation = vp_store_generation(s->store);
+    s->setup_owed = 0;
+    s->setup_failed = false;
+    s->master[0] = '\0';
+    /* First, so that nothing is served without the clock. */
+    service_ask_time(s);
+    service_load_functions(s);
+    if (!vp_store_append(s->store, 4, set)) service_owe(s, (owed){.kind = OWED_BEAT});
+    set_up_ask(s, OWED_KEY, 2, get);
+    set_up_ask(s, OWED_MASTER, 2, info);
+    s->beat_at = vp_clock_ms();
+}
+
+/* Without functions, key and run id nothing can be served: then the connection is tried anew, with
+ * its backoff. */
+static void set_up_step(vp_service *s, bool ok) {
+    s->setup_failed |= !ok;
+    if (--s->setup_owed > 0) return;
+    s->reloading = false;
+    if (s->setup_failed)
+        vp_store_drop(s->store);
+    else
+        vp_log(VP_LOG_INFO, NULL, "ready at %s", s->record.endpoint);
+}
+
+static void on_load(vp_service *s, const redisReply *r) {
+    bool ok = r->type != REDIS_REPLY_ERROR || strstr(r->str, "already exists");
+    if (!ok) vp_log(VP_LOG_ERROR, NULL, "functions cannot be loaded: %s", r->str);
+    set_up_step(s, ok);
+}
+
+static void on_key(vp_service *s, const redisReply *r) {
+    bool ok = r->type == REDIS_REPLY_STRING && r->len == VP_SEAL_KEY;
+    if (ok)
+        memcpy(s->site_key, r->str, VP_SEAL_KEY);
+    else
+        vp_log(VP_LOG_ERROR, NULL, "the site's key in Redis is not %d bytes", VP_SEAL_KEY);
+    set_up_step(s, ok);
+}
+
+static void on_master(vp_service *s, const redisReply *r) {
+    static const char name[] = "\nrun_id:";
+    const char *at = r->type == REDIS_REPLY_STRING ? strstr(r->str, name) : NULL;
+    size_t n = at ? strspn(at + strlen(name), "0123456789abcdef") : 0;
+    if (n >= MASTER_LEN)
+        snprintf(s->master, sizeof s->master, "%.*s", MASTER_LEN, at + strlen(name));
+    else
+        vp_log(VP_LOG_ERROR, NULL, "Redis does not tell its run id");
+    set_up_step(s, n >= MASTER_LEN);
+}
+
+static void on_time(vp_service *s, const redisReply *r) {
+    if (r->type != REDIS_REPLY_ARRAY || r->elements != 2) return;
+    int64_t sec, us;
+    if (vp_str_int(vp_str_n(r->element[0]->str, r->element[0]->len), 0, INT64_MAX / 2000, &sec) ||
+        vp_str_int(vp_str_n(r->element[1]->str, r->element[1]->len), 0, 999999, &us))
+        return;
+    s->clock_offset = sec * 1000 + us / 1000 - vp_clock_ms();
+}
+
+void service_set_up_reply(vp_service *s, owed_kind kind, const redisReply *r) {
+    switch (kind) {
+    case OWED_LOAD: on_load(s, r); break;
+    case OWED_KEY: on_key(s, r); break;
+    case OWED_MASTER: on_master(s, r); break;
+    case OWED_TIME: on_time(s, r); break;
+    default: break; /* a beat's: nobody waits for it */
+    }
+}
