@@ -8,8 +8,10 @@
 #include "bus.h"
 #include "conf.h"
 #include "forward.h"
+#include "keys.h"
 #include "log.h"
 #include "mem.h"
+#include "origin.h"
 #include "pages.h"
 #include "process.h"
 #include "seal.h"
@@ -24,6 +26,7 @@ typedef struct app {
     void *zmq;
     bus *bus;
     accounts *accounts;
+    keys keys;
     pages *pages;
     http_server *server;
     int64_t service_ms;
@@ -61,6 +64,7 @@ static void handle(http_request *r, http_reply *p, void *app_) {
         http_static_file(r, p, VP_STR("openapi.json"));
         return;
     }
+    if (!http_method_safe(r->method)) keys_mark_address(&a->keys, a->bus, r);
     vp_err rc = api ? accounts_actor(a->bus, r) : VP_OK;
     if (rc)
         http_reply_error(p, r, rc,
@@ -120,17 +124,19 @@ static vp_err configure(settings *s, int argc, char **argv, bool *done, vp_fault
 
 static vp_err start(app *a, const settings *s, vp_fault *why) {
     char connect_src[200];
-    const pages_options po = {
-        .site_name = s->site_name, .live_url = s->live_url, .timeout_ms = s->service_ms / 2};
-    pages_options with_bus = po;
+    pages_options po = {.keys = &a->keys,
+                        .site_name = s->site_name,
+                        .live_url = s->live_url,
+                        .timeout_ms = s->service_ms / 2};
     vp_err rc;
+    keys_init(&a->keys);
     a->zmq = zmq_ctx_new();
     a->service_ms = s->service_ms;
     if ((rc = bus_new(&a->bus, a->zmq, s->redis_url, why))) return rc;
     if ((rc = accounts_new(&a->accounts, a->zmq, a->bus, s->redis_url, s->secrets, why))) return rc;
     if ((rc = bus_start(a->bus, why))) return rc;
-    with_bus.bus = a->bus;
-    if ((rc = pages_new(&a->pages, &with_bus, why))) return rc;
+    po.bus = a->bus;
+    if ((rc = pages_new(&a->pages, &po, why))) return rc;
     /* The pages' content security policy allows the live stream's origin and no other. */
     const char *path =
         strstr(s->live_url, "://") ? strchr(strstr(s->live_url, "://") + 3, '/') : NULL;
@@ -157,6 +163,7 @@ static void end(app *a) {
     pages_destroy(&a->pages);
     bus_destroy(&a->bus);
     accounts_destroy(&a->accounts);
+    keys_release(&a->keys);
     if (a->zmq) zmq_ctx_term(a->zmq);
 }
 

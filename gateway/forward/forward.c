@@ -38,6 +38,7 @@ static void add_context(vp_buf *out, const http_request *r) {
     vp_field_add(out, VP_F_REQUEST_ID, vp_str_of(r->id_text));
     vp_field_add(out, VP_F_BASE_URL, vp_str_of(r->base_url));
     vp_field_add(out, VP_F_TRACEPARENT, http_request_header(r, "traceparent"));
+    vp_field_add(out, VP_F_ADDRESS, vp_str_of(r->address_mark));
     if (r->role == VP_ROLE_NONE) return;
     vp_field_add(out, VP_F_ACTOR_ID, vp_str_of(r->actor_id));
     vp_field_add(out, VP_F_ACTOR_LOGIN, vp_str_of(r->actor_login));
@@ -131,6 +132,11 @@ static void not_routed(http_reply *p, const http_request *r, vp_err rc, const ch
     if (rc == VP_EMETHOD) http_reply_header(p, "Allow", vp_str_of(allow));
 }
 
+vp_str forward_voter(const http_request *r) {
+    vp_str voter = http_request_cookie(r, "voxpop_voter");
+    return voter.n ? voter : http_request_cookie(r, "voxpop_embed");
+}
+
 static void add_head(vp_buf *out, const http_request *r) {
     vp_str method = vp_str_eq(r->method, VP_STR("HEAD")) ? VP_STR("GET") : r->method;
     vp_field_add(out, VP_F_METHOD, method);
@@ -139,7 +145,7 @@ static void add_head(vp_buf *out, const http_request *r) {
     for (size_t i = 0; i < COUNT(request_headers); i++)
         vp_field_add(out, request_headers[i].field,
                      http_request_header(r, request_headers[i].header));
-    vp_field_add(out, VP_F_VOTER, http_request_cookie(r, "voxpop_voter"));
+    vp_field_add(out, VP_F_VOTER, forward_voter(r));
 }
 
 static void drop_call(void *held) {

@@ -7,7 +7,7 @@
 #include "reply.h"
 #include "request.h"
 
-/* A call on behalf of a request: its actor, id and base URL go along. */
+/* A call on behalf of a request: its actor, id, base URL and the mark of its address go along. */
 typedef struct forward_call {
     bus_call call;
     vp_buf head, context;
@@ -28,6 +28,9 @@ void forward_start(forward_call *f, bus *b, const http_request *r, vp_str method
 /* Waits. VP_OK: a reply of any status is in f->call.reply. */
 VP_CHECKED vp_err forward_finish(forward_call *f);
 void forward_release(forward_call *f);
+/* The cookie that says who votes, unchecked: the site's own, or that of an embed on another site.
+ */
+vp_str forward_voter(const http_request *r);
 /* Fills a reply from a finished call: fields, status, body (borrowed from f). */
 void forward_reply(const forward_call *f, const http_request *r, http_reply *p);
 

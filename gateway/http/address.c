@@ -122,3 +122,12 @@ void http_address_client(const http_networks *trusted, const char *peer, const v
 done:
     write_address(bytes, out);
 }
+
+bool http_address_prefix(vp_str address, uint8_t out[16]) {
+    bool v4;
+    if (!parse_address(address, out, &v4)) return false;
+    bool mapped = memcmp(out, mapped_prefix, sizeof mapped_prefix) == 0;
+    size_t kept = mapped ? sizeof mapped_prefix + 3 : 6;
+    memset(out + kept, 0, 16 - kept);
+    return true;
+}

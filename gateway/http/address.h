@@ -28,4 +28,8 @@ bool http_networks_hold(const http_networks *networks, vp_str address);
 void http_address_client(const http_networks *trusted, const char *peer, const vp_str *forwarded,
                          size_t n_forwarded, char out[HTTP_ADDRESS_LEN]);
 
+/* The network that stands for a client where clients are counted: the /24 of IPv4, the /48 of IPv6.
+ * False: no address. */
+bool http_address_prefix(vp_str address, uint8_t out[16]);
+
 #endif

@@ -44,9 +44,13 @@ static bool is_form(vp_str content_type) {
     return ONE_OF(vp_str_trim(content_type), form_types);
 }
 
+bool http_method_safe(vp_str method) {
+    return ONE_OF(method, safe_methods);
+}
+
 bool http_origin_ok(const http_head *head, vp_str method, vp_str public_url) {
     vp_str origin = head->known[HTTP_ORIGIN], site = head->known[HTTP_SEC_FETCH_SITE];
-    if (ONE_OF(method, safe_methods)) return true;
+    if (http_method_safe(method)) return true;
     if (origin.p && !is_ours(origin, head->known[HTTP_HOST], public_url)) return false;
     if (site.p && !ONE_OF(site, own_sites)) return false;
     if (origin.p || site.p) return true;

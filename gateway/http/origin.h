@@ -8,4 +8,7 @@
 /* public_url: where readers find the site; absent: http or https at the request's own Host. */
 bool http_origin_ok(const http_head *head, vp_str method, vp_str public_url);
 
+/* Does the method change nothing? */
+bool http_method_safe(vp_str method);
+
 #endif

@@ -5,6 +5,7 @@
 #define HTTP_REQUEST_H
 
 #include "buf.h"
+#include "seal.h"
 #include "service.h" /* vp_role */
 #include "ulid.h"
 
@@ -28,6 +29,8 @@ typedef struct http_request {
     vp_err body_error;            /* what http_request_body answered; then the connection closes */
     const struct http_head *head; /* for http/ only */
     int64_t started_us;
+    /* keyed hash of the address's network; set by keys_mark_address, else empty */
+    char address_mark[VP_SEAL_TEXT + 1];
     /* who asks; set by accounts_actor, else VP_ROLE_NONE */
     vp_role role;
     char actor_id[VP_ULID_LEN + 1], actor_login[65];

@@ -54,29 +54,6 @@ static bool was_asked(const page *pg) {
     return asked;
 }
 
-static void ask_for_cookie(page *pg) {
-    vp_buf to;
-    vp_buf_init(&to, ADDRESS_MAX);
-    own_page(pg, &to);
-    if (was_asked(pg)) {
-        page_error_with(pg, 403, "Voting needs a cookie",
-                        "It tells apart who has voted and says nothing else. Please allow it for "
-                        "this site and vote again.",
-                        to.data, "Back to the poll");
-        vp_buf_release(&to);
-        return;
-    }
-    voter_invite(&pg->site->voters, pg->r, pg->p);
-    vp_buf_adds(&to, "/ballots?c=1");
-    page_redirect(pg, 307, &to);
-}
-
-static const struct {
-    int status;
-    poll_voted voted;
-} outcomes[] = {
-    {201, POLL_COUNTED}, {409, POLL_ALREADY}, {400, POLL_BAD_CHOICE}, {422, POLL_BAD_CHOICE}};
-
 static void failed(page *pg, int status) {
     vp_buf back;
     vp_buf_init(&back, ADDRESS_MAX);
@@ -90,6 +67,35 @@ static void failed(page *pg, int status) {
     vp_buf_release(&back);
 }
 
+static void ask_for_cookie(page *pg) {
+    vp_buf to;
+    vp_buf_init(&to, ADDRESS_MAX);
+    own_page(pg, &to);
+    if (was_asked(pg)) {
+        page_error_with(pg, 403, "Voting needs a cookie",
+                        "It tells apart who has voted and says nothing else. Please allow it for "
+                        "this site and vote again.",
+                        to.data, "Back to the poll");
+        vp_buf_release(&to);
+        return;
+    }
+    const pages_options *o = &pg->site->o;
+    vp_err rc = voter_invite(o->keys, o->bus, pg->r, page_write_ms(pg), pg->p);
+    if (rc) {
+        failed(pg, vp_err_status(rc));
+        vp_buf_release(&to);
+        return;
+    }
+    vp_buf_adds(&to, "/ballots?c=1");
+    page_redirect(pg, 307, &to);
+}
+
+static const struct {
+    int status;
+    poll_voted voted;
+} outcomes[] = {
+    {201, POLL_COUNTED}, {409, POLL_ALREADY}, {400, POLL_BAD_CHOICE}, {422, POLL_BAD_CHOICE}};
+
 static void finish(page *pg, ask *a, vp_str return_to) {
     json_t *answer;
     int status = ask_wait(a, &answer);
@@ -101,7 +107,7 @@ static void finish(page *pg, ask *a, vp_str return_to) {
         const json_t *results = json_object_get(answer, "results");
         go_back(pg, return_to, outcomes[i].voted, vp_json_int(results, "version", 0));
     } else if (status == 403) { /* this voter was signed with a key that is no more */
-        voter_key_forget(&pg->site->voters);
+        keys_forget(pg->site->o.keys);
         ask_for_cookie(pg);
     } else {
         failed(pg, status);
@@ -132,7 +138,7 @@ void ballot_post(page *pg) {
     form_init(&f, vp_buf_str(&pg->r->body));
     json_t *choices = choices_of(f.body);
     vp_str return_to = form_value(&f, "return_to");
-    vp_err rc = voter_cookie(&pg->site->voters, pg->site->o.bus, pg->r, page_write_ms(pg), &voter);
+    vp_err rc = voter_cookie(pg->site->o.keys, pg->site->o.bus, pg->r, page_write_ms(pg), &voter);
     if (!json_array_size(choices))
         go_back(pg, return_to, POLL_NO_CHOICE, 0);
     else if (rc)

@@ -53,7 +53,7 @@ void page_get(page *pg, ask *a) {
 }
 
 void page_get_poll(page *pg, ask *a, const poll_wish *wish) {
-    if (wish->results || wish->voted) a->voter = http_request_cookie(pg->r, "voxpop_voter");
+    if (wish->results || wish->voted) a->voter = forward_voter(pg->r);
     page_get(pg, a);
 }
 

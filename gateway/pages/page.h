@@ -16,7 +16,6 @@ struct pages {
     pages_options o;
     vp_mustache_set *templates;
     char asset_version[12];
-    voter_key voters;
     vp_route *routes; /* compiled, in the order of the table in pages.c */
 };
 

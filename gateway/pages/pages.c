@@ -63,7 +63,6 @@ static void take_asset_version(pages *self) {
 vp_err pages_new(pages **out, const pages_options *o, vp_fault *why) {
     pages *self = vp_calloc(1, sizeof *self);
     self->o = *o;
-    voter_key_init(&self->voters);
     take_asset_version(self);
     vp_err rc = add_templates(self, why);
     if (!rc) rc = compile_routes(self, why);
@@ -76,7 +75,6 @@ void pages_destroy(pages **self_p) {
     pages *self = *self_p;
     if (!self) return;
     vp_mustache_set_destroy(&self->templates);
-    voter_key_release(&self->voters);
     free(self->routes);
     free(self);
     *self_p = NULL;

@@ -5,6 +5,7 @@
 #define PAGES_H
 
 #include "bus.h"
+#include "keys.h"
 #include "reply.h"
 #include "request.h"
 
@@ -12,6 +13,7 @@ typedef struct pages pages;
 
 typedef struct pages_options {
     bus *bus;
+    keys *keys; /* borrowed */
     const char *site_name;
     const char *live_url; /* where browsers find voxpop-live; "/live" behind one origin */
     int64_t timeout_ms;   /* for each part of a page */

@@ -88,12 +88,35 @@ static void finds_the_client(void **state) {
     }
 }
 
+static void finds_the_network(void **state) {
+    static const struct {
+        const char *one, *other;
+        bool same;
+    } rows[] = {
+        {"203.0.113.9", "203.0.113.250", true},
+        {"203.0.113.9", "203.0.114.9", false},
+        {"203.0.113.9", "::ffff:203.0.113.1", true},
+        {"2001:db8:1::1", "2001:db8:1:ffff:2::3", true},
+        {"2001:db8:1::1", "2001:db8:2::1", false},
+        {"::1", "0.0.0.1", false},
+    };
+    uint8_t one[16], other[16];
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        CHECK_ROW(i, http_address_prefix(vp_str_of(rows[i].one), one));
+        CHECK_ROW(i, http_address_prefix(vp_str_of(rows[i].other), other));
+        CHECK_ROW(i, !memcmp(one, other, sizeof one) == rows[i].same);
+    }
+    assert_false(http_address_prefix(VP_STR(""), one));
+    assert_false(http_address_prefix(VP_STR("unix"), one));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(networks_hold_their_addresses),
         cmocka_unit_test(refuses_what_is_no_network),
         cmocka_unit_test(refuses_too_many),
         cmocka_unit_test(finds_the_client),
+        cmocka_unit_test(finds_the_network),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
