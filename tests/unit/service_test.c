@@ -1,0 +1,196 @@
+/* service_test.c - a service's loop over inproc, with a Redis made for it (fake_redis.h).
+ * SPDX-License-Identifier: MIT */
+#include "unit.h"
+
+#include <semaphore.h>
+#include <zmq.h>
+
+#include "clock.h"
+#include "fake_redis.h"
+#include "log.h"
+#include "service.h"
+
+enum { DEADLINE_MS = 20000, ANSWER_MAX = 4096 };
+
+/* -- the service --------------------------------------------------------------------------------
+ */
+
+static vp_step master_prepare(vp_call *call) {
+    vp_buf_add_str(&call->out, vp_service_master(call->service));
+    return vp_call_answer(call, 200);
+}
+
+static const vp_op ops[] = {
+    {"t.master", "GET", "/master", VP_MAY_ANYONE, 0, master_prepare, NULL},
+    {NULL},
+};
+
+typedef struct stage {
+    void *zmq;
+    fake_redis redis;
+    vp_service *service;
+    vp_service_def def;
+    pthread_t thread;
+    atomic_bool stop;
+} stage;
+
+static void *serve(void *stage_) {
+    stage *s = stage_;
+    vp_service_run(s->service, &s->stop);
+    vp_service_destroy(&s->service);
+    return NULL;
+}
+
+/* -- a caller -----------------------------------------------------------------------------------
+ */
+
+typedef struct answer {
+    vp_envelope e;
+    vp_str field[VP_FIELD_COUNT]; /* in bytes[] */
+    char head[ANSWER_MAX], body[ANSWER_MAX];
+} answer;
+
+static void *caller(stage *s) {
+    int wait = DEADLINE_MS, linger = 0;
+    void *socket = zmq_socket(s->zmq, ZMQ_DEALER);
+    zmq_setsockopt(socket, ZMQ_RCVTIMEO, &wait, sizeof wait);
+    zmq_setsockopt(socket, ZMQ_LINGER, &linger, sizeof linger);
+    assert_int_equal(zmq_connect(socket, "inproc://service"), 0);
+    return socket;
+}
+
+static void send_frame(void *socket, vp_str bytes, int flags) {
+    assert_true(zmq_send(socket, bytes.n ? bytes.p : "", bytes.n, flags) >= 0);
+}
+
+/* fields: of the head, besides method and path; ended by tag 0. */
+typedef struct field {
+    vp_field tag;
+    const char *value;
+} field;
+
+static void ask(void *socket, const char *method, const char *path, const field *fields,
+                const char *body) {
+    uint8_t header[VP_ENVELOPE_HEADER];
+    vp_envelope e = {.kind = VP_KIND_CALL, .left_ms = DEADLINE_MS, .not_after_ms = INT64_MAX};
+    vp_buf head;
+    vp_buf_init(&head, VP_ENVELOPE_HEAD_MAX);
+    vp_envelope_header(&e, header);
+    vp_field_add(&head, VP_F_METHOD, vp_str_of(method));
+    vp_field_add(&head, VP_F_PATH, vp_str_of(path));
+    for (; fields && fields->tag; fields++)
+        vp_field_add(&head, fields->tag, vp_str_of(fields->value));
+    send_frame(socket, vp_str_n(header, sizeof header), ZMQ_SNDMORE);
+    send_frame(socket, vp_buf_str(&head), ZMQ_SNDMORE);
+    send_frame(socket, (vp_str){0}, ZMQ_SNDMORE);
+    send_frame(socket, vp_str_of(body), 0);
+    vp_buf_release(&head);
+}
+
+/* The next message, whatever its kind. */
+static void hear(void *socket, answer *a) {
+    uint8_t header[VP_ENVELOPE_HEADER];
+    vp_str frame[VP_ENVELOPE_FRAMES] = {{(char *)header, 0}, {a->head, 0}, {NULL, 0}, {a->body, 0}};
+    size_t room[] = {sizeof header, sizeof a->head, 0, sizeof a->body - 1};
+    vp_fault why = {0};
+    int more = 1;
+    size_t n = sizeof more;
+    void *to[] = {header, a->head, NULL, a->body};
+    memset(a, 0, sizeof *a);
+    for (int i = 0; more; i++) {
+        assert_true(i < VP_ENVELOPE_FRAMES);
+        int got = zmq_recv(socket, to[i], room[i], 0);
+        assert_true(got >= 0 && (size_t)got <= room[i]);
+        frame[i].n = (size_t)got;
+        assert_int_equal(zmq_getsockopt(socket, ZMQ_RCVMORE, &more, &n), 0);
+    }
+    assert_int_equal(vp_envelope_decode(frame, VP_ENVELOPE_FRAMES, &a->e, &why), VP_OK);
+    assert_int_equal(vp_fields_decode(a->e.head, a->field, &why), VP_OK);
+}
+
+static int call(void *socket, const char *method, const char *path, const field *fields,
+                const char *body, answer *a) {
+    ask(socket, method, path, fields, body);
+    hear(socket, a);
+    assert_int_equal(a->e.kind, VP_KIND_REPLY);
+    return a->e.status;
+}
+
+/* Asks again until the service is set up, and says with which Redis. */
+static void wait_for_master(void *socket, const char *is) {
+    int64_t by = vp_clock_ms() + DEADLINE_MS;
+    answer a;
+    for (;;) {
+        int status = call(socket, "GET", "/master", NULL, "", &a);
+        if (status == 200 && strcmp(a.body, is) == 0) return;
+        assert_true(status == 503 || status == 200);
+        if (vp_clock_ms() > by) fail_msg("not %s but %s", is, a.body);
+        poll(NULL, 0, 2);
+    }
+}
+
+/* -- tests --------------------------------------------------------------------------------------
+ */
+
+static void a_new_connection_may_be_to_another_redis(void **state) {
+    stage *s = *state;
+    void *socket = caller(s);
+    wait_for_master(socket, "00000001");
+    s->redis.life = 0xabc;
+    s->redis.hang_up = true;
+    wait_for_master(socket, "00000abc");
+    zmq_close(socket);
+}
+
+static void nothing_is_served_by_a_redis_without_a_run_id(void **state) {
+    stage *s = *state;
+    void *socket = caller(s);
+    answer a;
+    wait_for_master(socket, "00000001");
+    s->redis.told = 0;
+    s->redis.life = 0;
+    s->redis.hang_up = true;
+    while (s->redis.told < 3) /* the connection is tried anew */
+        if (call(socket, "GET", "/master", NULL, "", &a) == 200)
+            assert_string_equal(a.body, "00000001");
+    assert_int_equal(call(socket, "GET", "/master", NULL, "", &a), 503);
+    assert_true(vp_str_eq(a.field[VP_F_RETRY_AFTER], VP_STR("1")));
+    s->redis.life = 2;
+    wait_for_master(socket, "00000002");
+    zmq_close(socket);
+}
+
+static int start(void **state) {
+    stage *s = calloc(1, sizeof *s);
+    vp_fault why = {0};
+    *state = s;
+    s->zmq = zmq_ctx_new();
+    fake_redis_start(&s->redis);
+    s->def = (vp_service_def){.name = "t", .ops = ops, .topics = "", .self = s};
+    const vp_service_options o = {
+        .zmq = s->zmq, .redis_url = s->redis.url, .bind = "inproc://service", .publish = ""};
+    return vp_service_new(&s->service, &s->def, &o, &why) ||
+           pthread_create(&s->thread, NULL, serve, s);
+}
+
+static int end(void **state) {
+    stage *s = *state;
+    s->stop = true;
+    pthread_join(s->thread, NULL);
+    fake_redis_stop(&s->redis);
+    zmq_ctx_term(s->zmq);
+    free(s);
+    return 0;
+}
+
+#define STAGED(test) cmocka_unit_test_setup_teardown(test, start, end)
+
+int main(void) {
+    static const struct CMUnitTest tests[] = {
+        STAGED(a_new_connection_may_be_to_another_redis),
+        STAGED(nothing_is_served_by_a_redis_without_a_run_id),
+    };
+    if (vp_seal_init()) return 1;
+    vp_log_init("service_test", VP_LOG_ERROR);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
