@@ -257,11 +257,18 @@ void vp_call_next(vp_call *call, char tag, vp_str key) {
     vp_buf_release(&text);
 }
 
+/* application/json, however it is written and with whatever parameters. */
+static bool is_json(vp_str type) {
+    size_t n = 0;
+    while (n < type.n && !memchr("; \t", type.p[n], 3)) n++;
+    return vp_str_eq_nocase(vp_str_n(type.p, n), VP_STR("application/json"));
+}
+
 bool vp_call_json(vp_call *call, const vp_json_rule *rules, json_t **out) {
     slot *k = slot_of(call);
     vp_fault why = {0};
     vp_str type = call->field[VP_F_CONTENT_TYPE];
-    if (type.n && !vp_str_starts(type, VP_STR("application/json"))) {
+    if (type.n && !is_json(type)) {
         vp_call_fail(call, VP_ETYPE, "The body has to be application/json.");
         return false;
     }

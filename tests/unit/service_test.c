@@ -20,7 +20,15 @@ static vp_step master_prepare(vp_call *call) {
     return vp_call_answer(call, 200);
 }
 
+static vp_step json_prepare(vp_call *call) {
+    static const vp_json_rule rules[] = {{NULL}};
+    json_t *body;
+    if (!vp_call_json(call, rules, &body)) return VP_STEP_DONE;
+    return vp_call_answer(call, 204);
+}
+
 static const vp_op ops[] = {
+    {"t.json", "POST", "/json", VP_MAY_ANYONE, 1024, json_prepare, NULL},
     {"t.master", "GET", "/master", VP_MAY_ANYONE, 0, master_prepare, NULL},
     {NULL},
 };
@@ -160,6 +168,37 @@ static void nothing_is_served_by_a_redis_without_a_run_id(void **state) {
     zmq_close(socket);
 }
 
+static void a_body_has_to_be_json(void **state) {
+    static const struct {
+        const char *type;
+        int status;
+    } rows[] = {
+        {"application/json", 204},
+        {"Application/JSON", 204},
+        {"application/json; charset=utf-8", 204},
+        {"application/json;charset=utf-8", 204},
+        {"application/json ; charset=utf-8", 204},
+        {"application/json\t;charset=utf-8", 204},
+        {"", 204}, /* none */
+        {"application/jsonp", 415},
+        {"application/json-seq", 415},
+        {"application/jso", 415},
+        {"application/problem+json", 415},
+        {"text/plain; application/json", 415},
+        {";application/json", 415},
+        {"application/x-www-form-urlencoded", 415},
+    };
+    stage *s = *state;
+    void *socket = caller(s);
+    answer a;
+    wait_for_master(socket, "00000001");
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        field fields[] = {{VP_F_CONTENT_TYPE, rows[i].type}, {0}};
+        CHECK_ROW(i, call(socket, "POST", "/json", fields, "{}", &a) == rows[i].status);
+    }
+    zmq_close(socket);
+}
+
 static int start(void **state) {
     stage *s = calloc(1, sizeof *s);
     vp_fault why = {0};
@@ -188,6 +227,7 @@ static int end(void **state) {
 int main(void) {
     static const struct CMUnitTest tests[] = {
         STAGED(a_new_connection_may_be_to_another_redis),
+        STAGED(a_body_has_to_be_json),
         STAGED(nothing_is_served_by_a_redis_without_a_run_id),
     };
     if (vp_seal_init()) return 1;
