@@ -1,5 +1,6 @@
 /* call.c - what handlers do with a call; see service.h. SPDX-License-Identifier: MIT */
 #include <assert.h>
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -217,25 +218,38 @@ bool vp_call_page(vp_call *call, char tag, int64_t *limit, char cursor[97], size
     return true;
 }
 
-/* The list's own path and query, with another cursor. */
+/* A part of the request's raw target, for between < and >: bytes that a URI cannot have, and so the
+ * ones that would end it there, become escapes. */
+static void add_target(vp_buf *b, vp_str raw) {
+    static const char others[] = "-._~:/?[]@!$&'()*+,;=%";
+    for (size_t i = 0; i < raw.n; i++) {
+        unsigned char c = (unsigned char)raw.p[i];
+        if (isalnum(c) || (c && strchr(others, c)))
+            vp_buf_addc(b, (char)c);
+        else
+            vp_buf_addf(b, "%%%02X", c);
+    }
+}
+
+/* The list's own path and query, with another cursor. One that would be too long for a header is
+ * left out; the body has the cursor, too. */
 static void next_link(vp_call *call, vp_str cursor) {
     vp_buf b;
-    vp_buf_init(&b, 2 * VP_FIELD_MAX);
+    vp_buf_init(&b, VP_FIELD_MAX);
     vp_buf_addc(&b, '<');
-    vp_buf_add_str(&b, call->field[VP_F_PATH]);
-    vp_buf_adds(&b, "?");
+    add_target(&b, call->field[VP_F_PATH]);
+    vp_buf_adds(&b, "?cursor="); /* in front: of a name that is there twice the first counts */
+    vp_buf_add_str(&b, cursor);
     vp_str rest = call->field[VP_F_QUERY], name, value;
     while (vp_query_next(&rest, &name, &value)) {
         if (vp_str_eq(name, VP_STR("cursor"))) continue;
-        vp_buf_add_str(&b, name);
-        vp_buf_addc(&b, '=');
-        vp_buf_add_str(&b, value);
         vp_buf_addc(&b, '&');
+        add_target(&b, name);
+        vp_buf_addc(&b, '=');
+        add_target(&b, value);
     }
-    vp_buf_adds(&b, "cursor=");
-    vp_buf_add_str(&b, cursor);
     vp_buf_adds(&b, ">; rel=\"next\"");
-    vp_call_reply_field(call, VP_F_LINK, vp_buf_str(&b));
+    if (!b.over) vp_call_reply_field(call, VP_F_LINK, vp_buf_str(&b));
     vp_buf_release(&b);
 }
 

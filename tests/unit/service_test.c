@@ -27,7 +27,15 @@ static vp_step json_prepare(vp_call *call) {
     return vp_call_answer(call, 204);
 }
 
+static vp_step list_prepare(vp_call *call) {
+    vp_buf_adds(&call->out, "{\"items\":[]");
+    vp_call_next(call, 't', VP_STR("k"));
+    vp_buf_addc(&call->out, '}');
+    return vp_call_answer(call, 200);
+}
+
 static const vp_op ops[] = {
+    {"t.list", "GET", "/list/{of}", VP_MAY_ANYONE, 0, list_prepare, NULL},
     {"t.json", "POST", "/json", VP_MAY_ANYONE, 1024, json_prepare, NULL},
     {"t.master", "GET", "/master", VP_MAY_ANYONE, 0, master_prepare, NULL},
     {NULL},
@@ -199,6 +207,52 @@ static void a_body_has_to_be_json(void **state) {
     zmq_close(socket);
 }
 
+static void a_link_stays_within_its_brackets(void **state) {
+    static const struct {
+        const char *path, *query, *link; /* C: the cursor */
+    } rows[] = {
+        {"/list/a", "", "</list/a?cursor=C>; rel=\"next\""},
+        {"/list/a", "cursor=old&limit=2", "</list/a?cursor=C&limit=2>; rel=\"next\""},
+        {"/list/a", "q=%3E+x&%63ursor=old",
+         "</list/a?cursor=C&q=%3E+x&%63ursor=old>; rel=\"next\""},
+        {"/list/a", "q=>,<x>;\"'\\", "</list/a?cursor=C&q=%3E,%3Cx%3E;%22'%5C>; rel=\"next\""},
+        {"/list/a>b", ">=\xC3\xA9", "</list/a%3Eb?cursor=C&%3E=%C3%A9>; rel=\"next\""},
+        {"/list/a", "q=a\r\n b", "</list/a?cursor=C&q=a%0D%0A%20b>; rel=\"next\""},
+    };
+    stage *s = *state;
+    void *socket = caller(s);
+    answer a;
+    wait_for_master(socket, "00000001");
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        field fields[] = {{VP_F_QUERY, rows[i].query}, {0}};
+        CHECK_ROW(i, call(socket, "GET", rows[i].path, fields, "", &a) == 200);
+        char want[256], got[256];
+        const char *c = strchr(rows[i].link, 'C'), *cursor = strstr(a.body, "\"next_cursor\":\"");
+        assert_non_null(cursor);
+        cursor += strlen("\"next_cursor\":\"");
+        snprintf(want, sizeof want, "%.*s%.*s%s", (int)(c - rows[i].link), rows[i].link,
+                 (int)strcspn(cursor, "\""), cursor, c + 1);
+        snprintf(got, sizeof got, "%.*s", (int)a.field[VP_F_LINK].n, a.field[VP_F_LINK].p);
+        assert_string_equal(got, want);
+    }
+    zmq_close(socket);
+}
+
+static void a_link_that_is_too_long_is_left_out(void **state) {
+    stage *s = *state;
+    void *socket = caller(s);
+    char query[VP_FIELD_MAX / 2];
+    field fields[] = {{VP_F_QUERY, query}, {0}};
+    answer a;
+    wait_for_master(socket, "00000001");
+    memset(query, '>', sizeof query - 1);
+    query[sizeof query - 1] = '\0';
+    assert_int_equal(call(socket, "GET", "/list/a", fields, "", &a), 200);
+    assert_null(a.field[VP_F_LINK].p);
+    assert_non_null(strstr(a.body, "\"next_cursor\":\""));
+    zmq_close(socket);
+}
+
 static int start(void **state) {
     stage *s = calloc(1, sizeof *s);
     vp_fault why = {0};
@@ -228,6 +282,8 @@ int main(void) {
     static const struct CMUnitTest tests[] = {
         STAGED(a_new_connection_may_be_to_another_redis),
         STAGED(a_body_has_to_be_json),
+        STAGED(a_link_stays_within_its_brackets),
+        STAGED(a_link_that_is_too_long_is_left_out),
         STAGED(nothing_is_served_by_a_redis_without_a_run_id),
     };
     if (vp_seal_init()) return 1;
