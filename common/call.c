@@ -63,7 +63,10 @@ void vp_call_function(vp_call *call, const char *name, const vp_str *keys, int n
     function(call, name, keys, n_keys, args, n_args, NULL);
 }
 
-/* In the scope of principal and route: the same key of another person or operation is another. */
+/* In the scope of account and operation. All who are not signed in share one: nothing of theirs is
+ * sure to be the same when they try again, since a cookie may have come with the very answer that
+ * was lost, and the address changes with the network. There the key alone says whose it is, so it
+ * has to be one that nobody guesses, such as a UUID. */
 static size_t idempotency_name(const vp_call *call, char out[64]) {
     vp_str key = call->field[VP_F_IDEMPOTENCY_KEY];
     if (key.n == 0) return 0;
