@@ -85,14 +85,18 @@ failed:
 }
 
 static vp_err compile_ops(vp_service *s, vp_fault *why) {
+    int timers = 0;
     while (s->def->ops[s->n_ops].name) s->n_ops++;
     assert(s->n_ops <= VP_REGISTRY_ROUTES);
     s->route = vp_calloc((size_t)s->n_ops, sizeof *s->route);
     s->record.routes = vp_calloc((size_t)s->n_ops, sizeof *s->record.routes);
     for (int i = 0; i < s->n_ops; i++) {
         const vp_op *op = &s->def->ops[i];
-        assert(op->prepare && (op->method ? op->may != 0 : i < TIMERS_MAX));
-        if (!op->method) continue;
+        assert(op->prepare && (op->may || !op->method));
+        if (!op->method) {
+            timers++;
+            continue;
+        }
         vp_err rc = vp_route_compile(vp_str_of(op->pattern), &s->route[i], why);
         if (rc) return rc;
         vp_registry_route *r = &s->record.routes[s->record.n_routes++];
@@ -100,6 +104,7 @@ static vp_err compile_ops(vp_service *s, vp_fault *why) {
         snprintf(r->pattern, sizeof r->pattern, "%s", op->pattern);
         r->body_max = op->size;
     }
+    assert(timers <= VP_SERVICE_TIMERS);
     return VP_OK;
 }
 

@@ -21,6 +21,7 @@
 enum {
     VP_SERVICE_CALLS = 1024, /* calls in work at once; more wait in the socket */
     VP_SERVICE_BATCH = 256,  /* calls in one batch */
+    VP_SERVICE_TIMERS = 8,   /* of one service */
     VP_CALL_COMMANDS = 16,   /* Redis commands of one call in one round */
     VP_CALL_ROUNDS = 16,     /* rounds of one call */
     VP_CALL_ANSWER_MAX = 4 * 1024 * 1024,

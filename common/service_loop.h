@@ -22,7 +22,6 @@ enum {
     JOIN_BYTES_MAX = 1024 * 1024,
     OWED_MAX = VP_SERVICE_BATCH * VP_CALL_COMMANDS + 64,
     PEERS_MAX = 64,
-    TIMERS_MAX = 8,
     MASTER_LEN = 8
 };
 
@@ -135,8 +134,8 @@ struct vp_service {
     join *joins;
     owed *owed; /* ring */
     unsigned owed_head, owed_tail;
-    int64_t timer_at[TIMERS_MAX];
-    bool timer_busy[TIMERS_MAX];
+    int64_t timer_at[VP_REGISTRY_ROUTES]; /* of def->ops; only those of timers are used */
+    bool timer_busy[VP_REGISTRY_ROUTES];
     bool draining;
     zmq_msg_t peers[PEERS_MAX]; /* who pinged: told when we drain, which empties the list */
     int n_peers;

@@ -34,10 +34,24 @@ static vp_step list_prepare(vp_call *call) {
     return vp_call_answer(call, 200);
 }
 
+static atomic_int ticks;
+
+static vp_step tick_prepare(vp_call *call) {
+    ticks++;
+    return vp_call_answer(call, 204);
+}
+
 static const vp_op ops[] = {
     {"t.list", "GET", "/list/{of}", VP_MAY_ANYONE, 0, list_prepare, NULL},
     {"t.json", "POST", "/json", VP_MAY_ANYONE, 1024, json_prepare, NULL},
     {"t.master", "GET", "/master", VP_MAY_ANYONE, 0, master_prepare, NULL},
+    {"t.1", "GET", "/1", VP_MAY_ANYONE, 0, master_prepare, NULL},
+    {"t.2", "GET", "/2", VP_MAY_ANYONE, 0, master_prepare, NULL},
+    {"t.3", "GET", "/3", VP_MAY_ANYONE, 0, master_prepare, NULL},
+    {"t.4", "GET", "/4", VP_MAY_ANYONE, 0, master_prepare, NULL},
+    {"t.5", "GET", "/5", VP_MAY_ANYONE, 0, master_prepare, NULL},
+    {"t.6", "GET", "/6", VP_MAY_ANYONE, 0, master_prepare, NULL},
+    {"t.tick", NULL, NULL, VP_MAY_INSIDE, 5, tick_prepare, NULL},
     {NULL},
 };
 
@@ -253,6 +267,15 @@ static void a_link_that_is_too_long_is_left_out(void **state) {
     zmq_close(socket);
 }
 
+static void a_timer_may_stand_in_any_row(void **state) {
+    int64_t by = vp_clock_ms() + DEADLINE_MS;
+    ticks = 0;
+    while (ticks < 3) {
+        assert_true(vp_clock_ms() < by);
+        poll(NULL, 0, 2);
+    }
+}
+
 static int start(void **state) {
     stage *s = calloc(1, sizeof *s);
     vp_fault why = {0};
@@ -284,6 +307,7 @@ int main(void) {
         STAGED(a_body_has_to_be_json),
         STAGED(a_link_stays_within_its_brackets),
         STAGED(a_link_that_is_too_long_is_left_out),
+        STAGED(a_timer_may_stand_in_any_row),
         STAGED(nothing_is_served_by_a_redis_without_a_run_id),
     };
     if (vp_seal_init()) return 1;
