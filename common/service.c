@@ -175,7 +175,7 @@ vp_str vp_service_master(const vp_service *s) {
 void vp_service_publish(vp_service *s, const vp_topic_state *state) {
     char stamp[VP_TOPIC_STAMP_MAX];
     size_t n;
-    assert(vp_topic_valid(state->topic));
+    assert(vp_topic_valid_inside(state->topic));
     if (!s->publisher || state->data.n > VP_TOPIC_DATA_MAX) return;
     vp_topic_stamp(state, stamp, &n);
     /* A PUB socket never blocks: a subscriber that does not read loses frames, and catches up. */
