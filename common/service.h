@@ -19,7 +19,7 @@
 #include "topic.h"
 
 enum {
-    VP_SERVICE_CALLS = 1024, /* calls in work at once; more wait in the socket */
+    VP_SERVICE_CALLS = 1024, /* calls in work at once; more are answered 503 */
     VP_SERVICE_BATCH = 256,  /* calls in one batch */
     VP_SERVICE_TIMERS = 8,   /* of one service */
     VP_CALL_COMMANDS = 16,   /* Redis commands of one call in one round */

@@ -10,7 +10,6 @@ enum { DRAIN_QUIET_MS = 100 }; /* no call for so long: drained */
 
 static void start_timer(vp_service *s, int row) {
     slot *k = service_slot_get(s);
-    if (!k) return;
     k->timer = row + 1;
     k->call.op = &s->def->ops[row];
     k->call.not_after_ms = INT64_MAX;

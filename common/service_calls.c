@@ -12,8 +12,8 @@
 /* -- slots ---------------------------------------------------------------------------------- */
 
 slot *service_slot_get(vp_service *s) {
-    if (s->in_work >= VP_SERVICE_CALLS) return NULL;
     slot *k = s->free_slots;
+    assert(s->in_work < SLOTS_MAX);
     if (k) {
         s->free_slots = k->next;
     } else {
@@ -187,6 +187,8 @@ static void admit(vp_service *s, slot *k) {
         vp_call_fail(c, VP_ETOOBIG, "The body may have %lld bytes.", (long long)c->op->size);
     else if (!service_serving(s) && !s->reloading)
         vp_call_fail(c, VP_EAWAY, "The store cannot be reached just now.");
+    else if (s->in_work > VP_SERVICE_CALLS) /* with this one */
+        vp_call_fail(c, VP_EBUSY, "Too many calls are in work.");
     if (c->problem.code)
         service_answer(s, k);
     else
@@ -292,13 +294,12 @@ static void take(vp_service *s, slot *k) {
 
 /* Takes what has arrived, until the router is dry: its descriptor tells of news only once, and
  * sending may swallow that. Polling the descriptor instead of the socket saves several system calls
- * a turn. False: more may be there. When all slots are in work the rest waits in the socket, whose
- * peers hold at most 256 calls each. */
+ * a turn. It is read however many calls are in work: behind those that have to be refused there may
+ * be a ping, and a peer that hears nothing gives us up. False: more may be there. */
 bool service_receive(vp_service *s) {
     s->touched = false;
     for (int i = 0; i < VP_SERVICE_BATCH; i++) {
         slot *k = service_slot_get(s);
-        if (!k) return true;
         if (!receive(s, k)) {
             k->timer = 1; /* there is no peer to close */
             slot_put(s, k);

@@ -17,6 +17,8 @@
 #include "service.h"
 
 enum {
+    /* Each timer has its own, and one is left for the message that is being received. */
+    SLOTS_MAX = VP_SERVICE_CALLS + VP_SERVICE_TIMERS + 1,
     SLOT_OWNED = 24,
     SLOT_OUT_KEEP = 64 * 1024, /* memory for an answer that a slot keeps for its next call */
     JOIN_BYTES_MAX = 1024 * 1024,
@@ -153,7 +155,7 @@ void service_ask_time(vp_service *s);
 
 /* -- service_calls.c ------------------------------------------------------------------------ */
 
-slot *service_slot_get(vp_service *s); /* NULL: all are in work */
+slot *service_slot_get(vp_service *s); /* there is always one */
 void service_slots_free(vp_service *s);
 void service_replies_free(slot *k);
 void service_answer(vp_service *s, slot *k); /* ends a call, whichever way it went */

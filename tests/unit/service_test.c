@@ -10,7 +10,7 @@
 #include "log.h"
 #include "service.h"
 
-enum { DEADLINE_MS = 20000, ANSWER_MAX = 4096 };
+enum { DEADLINE_MS = 20000, ANSWER_MAX = 4096, CALLERS = 4, TOO_MANY = 40 };
 
 /* -- the service --------------------------------------------------------------------------------
  */
@@ -41,12 +41,30 @@ static vp_step tick_prepare(vp_call *call) {
     return vp_call_answer(call, 204);
 }
 
+/* Holds the loop, which no service may, until the test lets it go. */
+static vp_step hold_prepare(vp_call *call) {
+    sem_t *gate = call->self;
+    sem_wait(gate);
+    return vp_call_answer(call, 204);
+}
+
+/* Is in work for as long as Redis is silent. */
+static vp_step stuck_prepare(vp_call *call) {
+    const vp_str get[] = {VP_STR("GET"), VP_STR("silence")};
+    vp_call_command(call, 2, get);
+    return VP_STEP_WAIT;
+}
+
+static vp_step stuck_finish(vp_call *call) {
+    return vp_call_answer(call, 200);
+}
+
 static const vp_op ops[] = {
+    {"t.hold", "POST", "/hold", VP_MAY_ANYONE, 0, hold_prepare, NULL},
+    {"t.stuck", "GET", "/stuck", VP_MAY_ANYONE, 0, stuck_prepare, stuck_finish},
     {"t.list", "GET", "/list/{of}", VP_MAY_ANYONE, 0, list_prepare, NULL},
     {"t.json", "POST", "/json", VP_MAY_ANYONE, 1024, json_prepare, NULL},
     {"t.master", "GET", "/master", VP_MAY_ANYONE, 0, master_prepare, NULL},
-    {"t.1", "GET", "/1", VP_MAY_ANYONE, 0, master_prepare, NULL},
-    {"t.2", "GET", "/2", VP_MAY_ANYONE, 0, master_prepare, NULL},
     {"t.3", "GET", "/3", VP_MAY_ANYONE, 0, master_prepare, NULL},
     {"t.4", "GET", "/4", VP_MAY_ANYONE, 0, master_prepare, NULL},
     {"t.5", "GET", "/5", VP_MAY_ANYONE, 0, master_prepare, NULL},
@@ -62,6 +80,7 @@ typedef struct stage {
     vp_service_def def;
     pthread_t thread;
     atomic_bool stop;
+    sem_t gate; /* of the operation that holds the loop */
 } stage;
 
 static void *serve(void *stage_) {
@@ -276,13 +295,62 @@ static void a_timer_may_stand_in_any_row(void **state) {
     }
 }
 
+static void send_ping(void *socket) {
+    uint8_t header[VP_ENVELOPE_HEADER];
+    vp_envelope_header(&(vp_envelope){.kind = VP_KIND_PING}, header);
+    send_frame(socket, vp_str_n(header, sizeof header), 0);
+}
+
+/* Answers up to the pong, all of them refusals; gives their number. */
+static int refused_before_pong(void *socket, int *load) {
+    answer a;
+    int n = 0;
+    for (hear(socket, &a); a.e.kind == VP_KIND_REPLY; hear(socket, &a), n++)
+        assert_int_equal(a.e.status, 503);
+    assert_int_equal(a.e.kind, VP_KIND_PONG);
+    *load = (int)a.e.left_ms;
+    return n;
+}
+
+/* More calls than it takes arrive while the loop is held, each caller's ping behind its own. */
+static void a_ping_is_answered_under_overload(void **state) {
+    enum { EACH = (VP_SERVICE_CALLS + TOO_MANY) / CALLERS };
+    stage *s = *state;
+    void *first = caller(s), *callers[CALLERS];
+    int refused[CALLERS], all = 0, load, most = 0;
+    answer a;
+    wait_for_master(first, "00000001");
+    ask(first, "POST", "/hold", NULL, "");
+    for (int i = 0; i < CALLERS; i++) {
+        callers[i] = caller(s);
+        for (int k = 0; k < EACH; k++) ask(callers[i], "GET", "/stuck", NULL, "");
+        send_ping(callers[i]);
+    }
+    sem_post(&s->gate);
+    for (int i = 0; i < CALLERS; i++) {
+        all += refused[i] = refused_before_pong(callers[i], &load);
+        if (load > most) most = load;
+    }
+    assert_true(most >= VP_SERVICE_CALLS);
+    assert_in_range(all, TOO_MANY, TOO_MANY + VP_SERVICE_TIMERS);
+    for (int i = 0; i < CALLERS; i++) { /* the others when Redis has been silent for too long */
+        for (; refused[i] < EACH; refused[i]++) {
+            hear(callers[i], &a);
+            assert_int_equal(a.e.status, 503);
+        }
+        zmq_close(callers[i]);
+    }
+    zmq_close(first);
+}
+
 static int start(void **state) {
     stage *s = calloc(1, sizeof *s);
     vp_fault why = {0};
     *state = s;
     s->zmq = zmq_ctx_new();
     fake_redis_start(&s->redis);
-    s->def = (vp_service_def){.name = "t", .ops = ops, .topics = "", .self = s};
+    s->def = (vp_service_def){.name = "t", .ops = ops, .topics = "", .self = &s->gate};
+    sem_init(&s->gate, 0, 0);
     const vp_service_options o = {
         .zmq = s->zmq, .redis_url = s->redis.url, .bind = "inproc://service", .publish = ""};
     return vp_service_new(&s->service, &s->def, &o, &why) ||
@@ -295,6 +363,7 @@ static int end(void **state) {
     pthread_join(s->thread, NULL);
     fake_redis_stop(&s->redis);
     zmq_ctx_term(s->zmq);
+    sem_destroy(&s->gate);
     free(s);
     return 0;
 }
@@ -308,6 +377,7 @@ int main(void) {
         STAGED(a_link_stays_within_its_brackets),
         STAGED(a_link_that_is_too_long_is_left_out),
         STAGED(a_timer_may_stand_in_any_row),
+        STAGED(a_ping_is_answered_under_overload),
         STAGED(nothing_is_served_by_a_redis_without_a_run_id),
     };
     if (vp_seal_init()) return 1;
