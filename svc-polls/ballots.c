@@ -1,38 +1,52 @@
-/* ballots.c - see ballots.h. SPDX-License-Identifier: MIT */
+/* ballots.c - see ballots.h.
+ * Whom a request names depends on how the poll is voted in, which this instance may remember
+ * wrongly: the function compares, says "mode", and the poll is read once more.
+ * SPDX-License-Identifier: MIT */
 #include "ballots.h"
 
-#include "results.h"
+#include "topics.h"
 
 typedef struct ballot {
-    json_t *body; /* the call's */
-    polls_choices choices;
+    vp_str code;
+    polls_choices choices; /* none: it is withdrawn */
     polls_voter voter;
     polls_marks marks;
-    bool sent; /* to the function; before that the poll's key may have to be fetched */
+    bool sent;   /* to the function; before that the poll's key may have to be fetched */
+    bool reread; /* the poll was read again already */
 } ballot;
 
-/* The poll is known, and so is its key: what is chosen, who chooses, and off it goes. */
-static vp_step send_ballot(vp_call *call, ballot *b, const uint8_t poll_key[VP_SEAL_KEY]) {
-    polls_self *self = polls_self_of(call);
-    vp_str idempotency_key = call->field[VP_F_IDEMPOTENCY_KEY];
-    if (polls_choices_read(b->body, &b->choices, &call->problem)) return VP_STEP_DONE;
-    if (polls_voter_of(&self->voter_keys, call->field[VP_F_VOTER], idempotency_key, &b->voter))
-        return vp_call_fail(call, VP_EDENIED,
-                            "Voting needs the cookie voxpop_voter or an Idempotency-Key.");
-    polls_ballot_marks(poll_key, &b->voter, vp_str_n(b->choices.text, b->choices.text_n),
-                       idempotency_key, &b->marks);
-    polls_store_cast(call, call->params.value[0], &b->marks, &b->choices);
+/* -- to the function ---------------------------------------------------------------------- */
+
+static vp_str text_of(const polls_choices *c) {
+    return vp_str_n(c->text, c->text_n);
+}
+
+/* The poll is known, and so is its key: who chooses, and off it goes. */
+static vp_step send_ballot(vp_call *call, ballot *b, const polls_memo_row *row) {
+    vp_str id = call->params.value[0], address = call->field[VP_F_ADDRESS];
+    polls_bearer bearer = polls_bearer_of(call, b->code);
+    uint8_t mark[POLLS_ADDRESS_MARK] = {0};
+    vp_err rc =
+        polls_voter_of(&polls_self_of(call)->voter_keys, row->voting, row->key, &bearer, &b->voter);
+    if (rc) return polls_no_voter(call, rc);
+    polls_ballot_marks(row->key, &b->voter, text_of(&b->choices), bearer.idempotency_key,
+                       &b->marks);
     b->sent = true;
+    if (b->choices.n == 0) {
+        polls_store_withdraw(call, id, row->voting, &b->marks);
+        return VP_STEP_WAIT;
+    }
+    bool counts = row->voting == POLLS_LIMITED;
+    if (counts) polls_address_mark(row->key, address, vp_service_now(call->service), mark);
+    polls_store_cast(call, id, row->voting, &b->marks, &b->choices,
+                     counts ? vp_str_n(mark, sizeof mark) : VP_STR(""));
     return VP_STEP_WAIT;
 }
 
-vp_step polls_cast_prepare(vp_call *call) {
+static vp_step begin(vp_call *call, ballot *b) {
     vp_str id = call->params.value[0];
-    ballot *b = vp_call_state(call, sizeof *b);
-    if (!vp_ulid_valid(id)) return polls_unknown(call);
-    if (!vp_call_json(call, polls_ballot_rules, &b->body)) return VP_STEP_DONE;
-    const polls_memo_row *row = polls_memo_find(&polls_self_of(call)->memo, id);
-    if (row && row->has_key) return send_ballot(call, b, row->key);
+    const polls_memo_row *row = polls_row_with_key(call, id);
+    if (row) return send_ballot(call, b, row);
     polls_store_read(call, id, NULL, true);
     return VP_STEP_WAIT;
 }
@@ -43,36 +57,83 @@ static vp_step with_key(vp_call *call, ballot *b) {
     vp_str id = call->params.value[0];
     if (!polls_found_one(call, id, &found)) return VP_STEP_DONE;
     if (!found.key.n) return vp_call_fail(call, VP_ECONFLICT, "This poll is closed.");
-    polls_memo_row *row = polls_memo_keep(&polls_self_of(call)->memo, id, found.key);
-    return send_ballot(call, b, row->key);
+    return send_ballot(
+        call, b, polls_memo_keep(&polls_self_of(call)->memo, id, found.key, found.record.voting));
+}
+
+vp_step polls_cast_prepare(vp_call *call) {
+    json_t *body;
+    ballot *b = vp_call_state(call, sizeof *b);
+    if (!vp_ulid_valid(call->params.value[0])) return polls_unknown(call);
+    if (!vp_call_json(call, polls_ballot_rules, &body)) return VP_STEP_DONE;
+    if (polls_choices_read(body, &b->choices, &call->problem)) return VP_STEP_DONE;
+    b->code = vp_str_trim(vp_json_text(body, "code"));
+    return begin(call, b);
+}
+
+vp_step polls_withdraw_prepare(vp_call *call) {
+    ballot *b = vp_call_state(call, sizeof *b);
+    if (!vp_ulid_valid(call->params.value[0])) return polls_unknown(call);
+    b->code = vp_call_query(call, "code");
+    return call->problem.code ? VP_STEP_DONE : begin(call, b);
+}
+
+/* -- what became of it -------------------------------------------------------------------- */
+
+static bool in_embed(vp_call *call) {
+    return vp_str_eq(vp_call_query(call, "embed"), VP_STR("1"));
 }
 
 static void set_cookie(vp_call *call, const ballot *b) {
     vp_buf cookie;
     vp_buf_init(&cookie, POLLS_COOKIE_MAX);
     bool secure = vp_str_starts(call->field[VP_F_BASE_URL], VP_STR("https:"));
-    polls_voter_cookie(&polls_self_of(call)->voter_keys, &b->voter, secure, &cookie);
+    polls_voter_cookie(&polls_self_of(call)->voter_keys, &b->voter, secure, in_embed(call),
+                       &cookie);
     vp_call_reply_field(call, VP_F_SET_COOKIE, vp_buf_str(&cookie));
     vp_buf_release(&cookie);
 }
 
-/* Counted, now or before: the same answer either way. */
-static vp_step counted(vp_call *call, const ballot *b, vp_str tally) {
-    char id[VP_ULID_LEN + 1];
-    polls_memo_row *row = polls_refresh(call, call->params.value[0], tally);
-    if (!row) return VP_STEP_DONE;
-    if (polls_tally_public(&row->tally)) polls_publish(call, row);
-    if (!b->voter.by_cookie) set_cookie(call, b);
-    polls_ballot_id(call->params.value[0], b->marks.ballot, id);
-    vp_buf_adds(&call->out, "{\"ballot_id\":\"");
-    vp_buf_add(&call->out, id, VP_ULID_LEN);
-    vp_buf_adds(&call->out, "\",\"results\":");
-    if (polls_tally_visible(&row->tally, polls_is_staff(call), true))
+/* "results":… and "ticket":… as this voter may see them. */
+static void add_results(vp_call *call, const polls_memo_row *row, bool voted) {
+    bool visible = polls_tally_visible(&row->tally, polls_is_staff(call), voted);
+    vp_buf_adds(&call->out, "\"results\":");
+    if (visible)
         vp_buf_add(&call->out, row->json, row->json_n);
     else
         vp_buf_adds(&call->out, "null");
-    vp_buf_adds(&call->out, ",\"ticket\":null}");
-    return vp_call_answer(call, 201);
+    vp_buf_adds(&call->out, ",\"ticket\":");
+    polls_add_ticket(call, call->params.value[0], &row->tally, visible);
+}
+
+static void add_ballot_id(vp_call *call, const uint8_t mark[POLLS_BALLOT_MARK]) {
+    char id[VP_ULID_LEN + 1];
+    polls_ballot_id(call->params.value[0], mark, id);
+    vp_buf_adds(&call->out, "{\"ballot_id\":\"");
+    vp_buf_add(&call->out, id, VP_ULID_LEN);
+    vp_buf_adds(&call->out, "\",");
+}
+
+/* Counted, now or before: the same answer either way. */
+static vp_step counted(vp_call *call, const ballot *b, vp_str tally, bool changed) {
+    polls_memo_row *row = polls_refresh(call, call->params.value[0], tally);
+    if (!row) return VP_STEP_DONE;
+    polls_publish(call, row);
+    if (b->voter.needs_cookie) set_cookie(call, b);
+    add_ballot_id(call, b->marks.ballot);
+    add_results(call, row, true);
+    vp_buf_adds(&call->out, changed ? ",\"changed\":true}" : "}");
+    return vp_call_answer(call, changed ? 200 : 201);
+}
+
+static vp_step withdrawn(vp_call *call, vp_str tally) {
+    polls_memo_row *row = polls_refresh(call, call->params.value[0], tally);
+    if (!row) return VP_STEP_DONE;
+    polls_publish(call, row);
+    vp_buf_addc(&call->out, '{');
+    add_results(call, row, false);
+    vp_buf_addc(&call->out, '}');
+    return vp_call_answer(call, 200);
 }
 
 static const struct {
@@ -81,19 +142,31 @@ static const struct {
     const char *detail;
 } refusals[] = {
     {VP_STR_INIT("voted"), VP_ECONFLICT, "You have already voted in this poll."},
+    {VP_STR_INIT("often"), VP_ECONFLICT, "You have changed your vote as often as you may."},
     {VP_STR_INIT("closed"), VP_ECONFLICT, "This poll is closed."},
     {VP_STR_INIT("early"), VP_ECONFLICT, "This poll has not opened yet."},
+    {VP_STR_INIT("fixed"), VP_ECONFLICT, "Votes in this poll cannot be changed."},
+    {VP_STR_INIT("none"), VP_ENOTFOUND, "You have no ballot in this poll."},
+    {VP_STR_INIT("missing"), VP_ENOTFOUND, "There is no such poll."},
     {VP_STR_INIT("late"), VP_ETIMEOUT, "The ballot came too late to be counted."},
 };
 
-vp_step polls_cast_finish(vp_call *call) {
-    ballot *b = call->state;
-    vp_str rest, word;
-    if (!b->sent) return with_key(call, b);
-    word = polls_store_word(call->reply[0], &rest);
-    if (vp_str_eq(word, VP_STR("cast")) || vp_str_eq(word, VP_STR("again")))
-        return counted(call, b, rest);
-    if (vp_str_eq(word, VP_STR("missing"))) return polls_unknown(call);
+/* The cap is of a day, so tomorrow is early enough; an office may ask the editors for more. */
+static vp_step crowded(vp_call *call) {
+    vp_call_reply_field(call, VP_F_RETRY_AFTER, VP_STR("3600"));
+    return vp_call_fail(call, VP_ETOOMANY,
+                        "This poll has had all the votes that it takes from your network today.");
+}
+
+/* All outcomes but those that count. */
+static vp_step refuse(vp_call *call, ballot *b, vp_str word, vp_str rest) {
+    if (vp_str_eq(word, VP_STR("mode")) && !b->reread) {
+        b->reread = true;
+        b->sent = false;
+        polls_store_read(call, call->params.value[0], NULL, true);
+        return VP_STEP_WAIT;
+    }
+    if (vp_str_eq(word, VP_STR("crowded"))) return crowded(call);
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
         if (vp_str_eq(word, refusals[i].word))
             return vp_call_fail(call, refusals[i].code, "%s", refusals[i].detail);
@@ -101,4 +174,90 @@ vp_step polls_cast_finish(vp_call *call) {
         return vp_call_fail(call, VP_ESYSTEM, "The ballot has no outcome.");
     polls_choices_refuse(&b->choices, rest, &call->problem);
     return VP_STEP_DONE;
+}
+
+vp_step polls_cast_finish(vp_call *call) {
+    ballot *b = call->state;
+    vp_str rest, word;
+    if (!b->sent) return with_key(call, b);
+    word = polls_store_word(call->reply[0], &rest);
+    if (vp_str_eq(word, VP_STR("cast")) || vp_str_eq(word, VP_STR("again")))
+        return counted(call, b, rest, false);
+    if (vp_str_eq(word, VP_STR("changed"))) return counted(call, b, rest, true);
+    return refuse(call, b, word, rest);
+}
+
+vp_step polls_withdraw_finish(vp_call *call) {
+    ballot *b = call->state;
+    vp_str rest, word;
+    if (!b->sent) return with_key(call, b);
+    word = polls_store_word(call->reply[0], &rest);
+    if (vp_str_eq(word, VP_STR("withdrawn")) || vp_str_eq(word, VP_STR("again")))
+        return withdrawn(call, rest);
+    return refuse(call, b, word, rest);
+}
+
+/* -- one's own ---------------------------------------------------------------------------- */
+
+typedef struct own {
+    bool asked; /* with the voter */
+    polls_marks marks;
+} own;
+
+/* Asks for the poll and the voter's entry; the poll's key has to be known. */
+static vp_step ask_mine(vp_call *call, own *o, const polls_memo_row *row) {
+    polls_voter voter;
+    polls_bearer bearer = polls_bearer_of(call, vp_call_query(call, "code"));
+    bearer.idempotency_key = (vp_str){NULL, 0};
+    if (call->problem.code) return VP_STEP_DONE;
+    vp_err rc =
+        polls_voter_of(&polls_self_of(call)->voter_keys, row->voting, row->key, &bearer, &voter);
+    if (rc == VP_EDENIED) return vp_call_fail(call, VP_ENOTFOUND, "You have no ballot here.");
+    if (rc) return polls_no_voter(call, rc);
+    polls_voter_mark(row->key, &voter, &o->marks);
+    o->asked = true;
+    polls_store_read(call, call->params.value[0], o->marks.voter, false);
+    return VP_STEP_WAIT;
+}
+
+vp_step polls_mine_prepare(vp_call *call) {
+    vp_str id = call->params.value[0];
+    own *o = vp_call_state(call, sizeof *o);
+    if (!vp_ulid_valid(id)) return polls_unknown(call);
+    vp_call_reply_field(call, VP_F_CACHE_CONTROL, VP_STR("private, no-store"));
+    const polls_memo_row *row = polls_row_with_key(call, id);
+    if (row) return ask_mine(call, o, row);
+    polls_store_read(call, id, NULL, true);
+    return VP_STEP_WAIT;
+}
+
+static void add_choices(vp_buf *out, vp_str choices) {
+    vp_buf_adds(out, "\"choices\":[\"");
+    for (size_t i = 0; i < choices.n; i++) {
+        if (choices.p[i] == ',')
+            vp_buf_adds(out, "\",\"");
+        else
+            vp_buf_addc(out, choices.p[i]);
+    }
+    vp_buf_adds(out, "\"]");
+}
+
+vp_step polls_mine_finish(vp_call *call) {
+    own *o = call->state;
+    polls_found found;
+    vp_str id = call->params.value[0];
+    if (!polls_found_one(call, id, &found)) return VP_STEP_DONE;
+    if (!found.record.changeable)
+        return vp_call_fail(call, VP_ECONFLICT, "What voters of this poll chose is not kept.");
+    if (!o->asked) {
+        if (!found.key.n) return vp_call_fail(call, VP_ENOTFOUND, "You have no ballot here.");
+        return ask_mine(
+            call, o,
+            polls_memo_keep(&polls_self_of(call)->memo, id, found.key, found.record.voting));
+    }
+    if (!found.choices.n) return vp_call_fail(call, VP_ENOTFOUND, "You have no ballot here.");
+    add_ballot_id(call, o->marks.ballot);
+    add_choices(&call->out, found.choices);
+    vp_buf_addc(&call->out, '}');
+    return vp_call_answer(call, 200);
 }

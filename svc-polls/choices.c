@@ -3,10 +3,13 @@
 
 #include <stdio.h>
 
+enum { CODE_MAX = 64 };
+
 #define UNACCEPTABLE "These choices are not acceptable."
 
 const vp_json_rule polls_ballot_rules[] = {
     {"choices", VP_JSON_LIST, .required = true, .min = 1, .max = POLLS_OPTIONS_MAX},
+    {"code", VP_JSON_TEXT, .max = CODE_MAX},
     {NULL},
 };
 

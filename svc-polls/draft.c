@@ -4,8 +4,15 @@
 #include <stdio.h>
 
 #include "clock.h"
+#include "fold.h"
 
-enum { OPTIONS_MIN = 2, QUESTION_MAX = 300, OPTION_MAX = 200, OPTIONS_TEXT_MAX = 64 * 1024 };
+enum {
+    OPTIONS_MIN = 2,
+    QUESTION_MAX = 300,
+    OPTION_MAX = 200,
+    OPTIONS_TEXT_MAX = 64 * 1024,
+    FOLDED_MAX = 256 * 1024
+};
 
 const vp_json_rule polls_draft_rules[] = {
     {"question", VP_JSON_TEXT, .required = true, .min = 1, .max = QUESTION_MAX},
@@ -17,6 +24,9 @@ const vp_json_rule polls_draft_rules[] = {
     {"closes_at", VP_JSON_TIME},
     {"results", VP_JSON_TEXT, .required = true, .one_of = "always after_vote after_close staff"},
     {"changeable", VP_JSON_BOOL},
+    {"voting", VP_JSON_TEXT, .one_of = "open limited account code"},
+    {"address_cap", VP_JSON_INT, .min = 1, .max = POLLS_CAP_MAX},
+    {"article_id", VP_JSON_ID},
     {NULL},
 };
 
@@ -47,6 +57,8 @@ static void read_options(const json_t *list, polls_draft *out, vp_problem *probl
             vp_problem_field(problem, pointer, "is the same as another option");
         vp_buf_addf(&out->options, "%s{\"id\":\"%zu\",\"text\":", i ? "," : "[", i + 1);
         vp_buf_add_json(&out->options, text_of(option, "text"));
+        vp_buf_addc(&out->folded, '\n');
+        vp_fold(text_of(option, "text"), &out->folded);
         vp_buf_addc(&out->options, '}');
         vp_buf_addf(&out->ids, "%s%zu", i ? "," : "", i + 1);
     }
@@ -82,16 +94,28 @@ static void read_times(const json_t *body, int64_t now, polls_draft *out, vp_pro
         vp_problem_field(problem, "/closes_at", "must be in the future");
 }
 
+static void read_voting(const json_t *body, polls_draft *out, vp_problem *problem) {
+    int64_t cap = vp_json_int(body, "address_cap", 0);
+    out->voting = polls_voting_of(vp_json_text(body, "voting"));
+    if (cap && out->voting != POLLS_LIMITED)
+        vp_problem_field(problem, "/address_cap", "belongs to limited voting");
+    out->cap = out->voting == POLLS_LIMITED && !cap ? POLLS_CAP_DEFAULT : cap;
+}
+
 vp_err polls_draft_read(const json_t *body, int64_t now, polls_draft *out, vp_problem *problem) {
     *out = (polls_draft){.question = text_of(body, "question"),
                          .kind = text_of(body, "kind"),
                          .results = text_of(body, "results"),
+                         .article = text_of(body, "article_id"),
                          .changeable = vp_json_bool(body, "changeable", false)};
     vp_buf_init(&out->options, OPTIONS_TEXT_MAX);
     vp_buf_init(&out->ids, POLLS_TALLY_TEXT_MAX);
+    vp_buf_init(&out->folded, FOLDED_MAX);
+    vp_fold(out->question, &out->folded);
     read_options(json_object_get(body, "options"), out, problem);
     read_limits(body, out, problem);
     read_times(body, now, out, problem);
+    read_voting(body, out, problem);
     if (!problem->code) return VP_OK;
     return vp_problem_set(problem, VP_EINVAL, "Some fields are not acceptable.");
 }
@@ -99,4 +123,5 @@ vp_err polls_draft_read(const json_t *body, int64_t now, polls_draft *out, vp_pr
 void polls_draft_release(polls_draft *d) {
     vp_buf_release(&d->options);
     vp_buf_release(&d->ids);
+    vp_buf_release(&d->folded);
 }

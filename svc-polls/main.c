@@ -2,12 +2,14 @@
 #include "ballots.h"
 #include "embed.h"
 #include "polls.h"
-#include "results.h"
+#include "topics.h"
 
 extern const vp_embedded polls_lua[];
 
 static const vp_op ops[] = {
     {"polls.due", NULL, NULL, VP_MAY_INSIDE, POLLS_DUE_MS, polls_due_prepare, polls_due_finish},
+    {"polls.sweep", NULL, NULL, VP_MAY_INSIDE, POLLS_SWEEP_MS, polls_sweep_prepare,
+     polls_sweep_finish},
     {"polls.create", "POST", "/api/v1/polls", VP_MAY_AUTHOR, 64 * 1024, polls_create_prepare,
      polls_create_finish},
     {"polls.list", "GET", "/api/v1/polls", VP_MAY_ANYONE, 0, polls_list_prepare, polls_list_finish},
@@ -15,14 +17,19 @@ static const vp_op ops[] = {
      polls_current_finish},
     {"polls.get", "GET", "/api/v1/polls/{id}", VP_MAY_ANYONE, 0, polls_get_prepare,
      polls_get_finish},
-    {"polls.close", "POST", "/api/v1/polls/{id}/close", VP_MAY_AUTHOR, 1024, polls_close_prepare,
-     polls_close_finish},
     {"polls.results", "GET", "/api/v1/polls/{id}/results", VP_MAY_ANYONE, 0, polls_results_prepare,
      polls_results_finish},
     {"polls.cast", "POST", "/api/v1/polls/{id}/ballots", VP_MAY_ANYONE, 16 * 1024,
      polls_cast_prepare, polls_cast_finish},
+    {"polls.mine", "GET", "/api/v1/polls/{id}/ballots/mine", VP_MAY_ANYONE, 0, polls_mine_prepare,
+     polls_mine_finish},
+    {"polls.withdraw", "DELETE", "/api/v1/polls/{id}/ballots/mine", VP_MAY_ANYONE, 1024,
+     polls_withdraw_prepare, polls_withdraw_finish},
     {"polls.topics", "SYNC", "/topics", VP_MAY_INSIDE, 64 * 1024, polls_topics_prepare,
      polls_topics_finish},
+    {"polls.watchers", "SYNC", "/watchers", VP_MAY_INSIDE, 64 * 1024, polls_watchers_prepare,
+     polls_watchers_finish},
+    {"polls.ticket-key", "SYNC", "/ticket-key", VP_MAY_INSIDE, 0, polls_ticket_key_prepare, NULL},
     {NULL},
 };
 

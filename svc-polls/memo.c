@@ -29,11 +29,12 @@ polls_memo_row *polls_memo_take(polls_memo *m, vp_str id) {
     return row;
 }
 
-polls_memo_row *polls_memo_keep(polls_memo *m, vp_str id, vp_str key) {
+polls_memo_row *polls_memo_keep(polls_memo *m, vp_str id, vp_str key, polls_voting voting) {
     polls_memo_row *row = polls_memo_take(m, id);
     assert(key.n == VP_SEAL_KEY);
     memcpy(row->key, key.p, VP_SEAL_KEY);
     row->has_key = true;
+    row->voting = voting;
     return row;
 }
 

@@ -5,9 +5,10 @@
 
 #include "clock.h"
 #include "cursor.h"
-#include "results.h"
+#include "fold.h"
+#include "topics.h"
 
-enum { LIST_TAG = 'p' };
+enum { LIST_TAG = 'p', WORDS_TEXT_MAX = 1024 };
 
 /* -- a poll as JSON ----------------------------------------------------------------------- */
 
@@ -22,7 +23,23 @@ static void add_time(vp_buf *out, const char *member, int64_t ms) {
     vp_buf_addf(out, "\"%s\"", text);
 }
 
-static void write_poll(vp_buf *out, const polls_record *r, bool visible) {
+static void add_id(vp_buf *out, const char *member, vp_str id) {
+    vp_buf_adds(out, member);
+    if (id.n)
+        vp_buf_add_json(out, id);
+    else
+        vp_buf_adds(out, "null");
+}
+
+static void add_voting(vp_buf *out, const polls_record *r) {
+    vp_buf_addf(out, ",\"voting\":\"%s\",\"address_cap\":", polls_voting_word(r->voting));
+    if (r->voting == POLLS_LIMITED)
+        vp_buf_add_int(out, r->cap);
+    else
+        vp_buf_adds(out, "null");
+}
+
+void polls_write(vp_buf *out, const polls_record *r, bool visible) {
     const polls_tally *t = &r->tally;
     vp_buf_adds(out, "{\"id\":");
     vp_buf_add_json(out, r->id);
@@ -37,8 +54,11 @@ static void write_poll(vp_buf *out, const polls_record *r, bool visible) {
     add_time(out, ",\"opens_at\":", r->opens_at);
     add_time(out, ",\"closes_at\":", r->closes_at);
     add_time(out, ",\"created_at\":", r->created_at);
-    vp_buf_addf(out, ",\"results_visibility\":\"%s\",\"changeable\":%s,\"revision\":%lld",
-                polls_shown_word(t->shown), r->changeable ? "true" : "false",
+    vp_buf_addf(out, ",\"results_visibility\":\"%s\",\"changeable\":%s", polls_shown_word(t->shown),
+                r->changeable ? "true" : "false");
+    add_voting(out, r);
+    add_id(out, ",\"article_id\":", r->article);
+    vp_buf_addf(out, ",\"edited\":%s,\"revision\":%lld", r->edited ? "true" : "false",
                 (long long)t->revision);
     vp_buf_adds(out, ",\"results\":");
     if (visible)
@@ -50,7 +70,7 @@ static void write_poll(vp_buf *out, const polls_record *r, bool visible) {
 
 static vp_step answer_poll(vp_call *call, const polls_record *r, bool visible) {
     polls_read_fields(call, r, visible);
-    write_poll(&call->out, r, visible);
+    polls_write(&call->out, r, visible);
     return vp_call_answer(call, 200);
 }
 
@@ -68,26 +88,50 @@ vp_step polls_get_finish(vp_call *call) {
     return answer_poll(call, &found.record, visible);
 }
 
-/* Where the list begins and how long it is; a page asks for one more, to know of a next one. */
+/* Where the list begins, how long it is, and the folded words that all its polls hold. */
 typedef struct page {
     int64_t limit;
     char after[VP_CURSOR_KEY_MAX + 1];
+    int n_words;
+    vp_str word[POLLS_WORDS_MAX];
+    char text[WORDS_TEXT_MAX];
 } page;
+
+static vp_step bad_query(vp_call *call, const char *pointer, const char *detail) {
+    vp_problem_set(&call->problem, VP_ESYNTAX, "A query parameter is not acceptable.");
+    vp_problem_field(&call->problem, pointer, "%s", detail);
+    return VP_STEP_DONE;
+}
+
+/* ?q= as folded words. False: too many, or too long. */
+static bool read_words(vp_str q, page *p) {
+    vp_buf folded;
+    bool good = true;
+    vp_buf_init(&folded, sizeof p->text);
+    vp_fold(q, &folded);
+    good = !folded.over && folded.len < sizeof p->text;
+    memcpy(p->text, folded.data ? folded.data : "", good ? folded.len : 0);
+    char *rest = p->text;
+    for (char *w; good && (w = strtok_r(rest, " \t\r\n", &rest));) {
+        good = p->n_words < POLLS_WORDS_MAX;
+        if (good) p->word[p->n_words++] = vp_str_of(w);
+    }
+    vp_buf_release(&folded);
+    return good;
+}
 
 vp_step polls_list_prepare(vp_call *call) {
     page *p = vp_call_state(call, sizeof *p);
     size_t n;
-    vp_str word = vp_call_query(call, "status");
-    polls_status status = word.p ? polls_status_of(word) : POLLS_STATUS_COUNT;
+    vp_str word = vp_call_query(call, "status"), q = vp_call_query(call, "q");
+    polls_status status = word.n ? polls_status_of(word) : POLLS_STATUS_COUNT;
     if (!vp_call_page(call, LIST_TAG, &p->limit, p->after, &n)) return VP_STEP_DONE;
-    if (word.p && status == POLLS_STATUS_COUNT) {
-        vp_problem_set(&call->problem, VP_ESYNTAX, "A query parameter is not acceptable.");
-        vp_problem_field(&call->problem, "?status", "is scheduled, open, closed or archived");
-        return VP_STEP_DONE;
-    }
+    if (word.n && status == POLLS_STATUS_COUNT)
+        return bad_query(call, "?status", "is scheduled, open, closed or archived");
+    if (!read_words(q, p)) return bad_query(call, "?q", "is a few words");
     if (n && !vp_ulid_valid(vp_str_n(p->after, n)))
         return vp_call_fail(call, VP_ESYNTAX, "The cursor is not one of this list.");
-    polls_store_page(call, status, vp_str_n(p->after, n), p->limit + 1);
+    polls_store_page(call, status, vp_str_n(p->after, n), p->limit, p->word, p->n_words);
     return VP_STEP_WAIT;
 }
 
@@ -109,38 +153,34 @@ static vp_step answer_list(vp_call *call) {
 }
 
 vp_step polls_list_finish(vp_call *call) {
-    const redisReply *list = call->reply[0];
-    page *p = call->state;
-    vp_str last = {NULL, 0};
-    size_t n = list->type == REDIS_REPLY_ARRAY ? list->elements : 0;
-    bool more = n > (size_t)p->limit;
+    vp_str next;
+    const redisReply *list = polls_store_items(call->reply[0], &next);
     vp_buf_adds(&call->out, "{\"items\":[");
-    for (size_t i = 0; i < n && i < (size_t)p->limit; i++) {
+    for (size_t i = 0; list && i < list->elements; i++) {
         polls_record r;
         if (polls_store_listed(list->element[i], &r))
             return vp_call_fail(call, VP_ESYSTEM, "The polls cannot be read.");
         if (i) vp_buf_addc(&call->out, ',');
-        write_poll(&call->out, &r, polls_tally_visible(&r.tally, polls_is_staff(call), false));
-        last = r.id;
+        polls_write(&call->out, &r, polls_tally_visible(&r.tally, polls_is_staff(call), false));
     }
     vp_buf_addc(&call->out, ']');
-    vp_call_next(call, LIST_TAG, more ? last : (vp_str){NULL, 0});
+    vp_call_next(call, LIST_TAG, next);
     vp_buf_addc(&call->out, '}');
     return answer_list(call);
 }
 
 vp_step polls_current_prepare(vp_call *call) {
-    polls_store_page(call, POLLS_OPEN, (vp_str){NULL, 0}, 1);
+    polls_store_current(call);
     return VP_STEP_WAIT;
 }
 
 /* The same for all readers but staff: a reader who has voted finds the results at the poll. */
 vp_step polls_current_finish(vp_call *call) {
-    const redisReply *list = call->reply[0];
+    const redisReply *one = call->reply[0];
     polls_record r;
-    if (list->type != REDIS_REPLY_ARRAY || list->elements == 0)
+    if (one->type != REDIS_REPLY_ARRAY || one->elements == 0)
         return vp_call_fail(call, VP_ENOTFOUND, "No poll is open.");
-    if (polls_store_listed(list->element[0], &r))
+    if (polls_store_listed(one, &r))
         return vp_call_fail(call, VP_ESYSTEM, "The poll cannot be read.");
     return answer_poll(call, &r, polls_tally_visible(&r.tally, polls_is_staff(call), false));
 }
@@ -160,15 +200,14 @@ vp_step polls_create_prepare(vp_call *call) {
     return call->problem.code ? VP_STEP_DONE : VP_STEP_WAIT;
 }
 
-/* The poll that a write has made or changed, in the round after the write; its topic moves on. */
-static vp_step answer_written(vp_call *call, int status, vp_str id) {
+vp_step polls_answer_written(vp_call *call, int status, vp_str id) {
     polls_found found;
     if (!polls_found_one(call, id, &found)) return VP_STEP_DONE;
     polls_memo_row *row = polls_refresh(call, id, found.tally_text);
     if (!row) return VP_STEP_DONE;
     polls_publish(call, row);
     polls_etag_field(call, &found.record.tally, true);
-    write_poll(&call->out, &found.record, true);
+    polls_write(&call->out, &found.record, true);
     return vp_call_answer(call, status);
 }
 
@@ -177,7 +216,7 @@ vp_step polls_create_finish(vp_call *call) {
     if (call->round == 1) {
         vp_str made;
         if (!vp_call_outcome(call, call->reply[0]).n) return VP_STEP_DONE;
-        made = polls_store_made(call->reply[0]);
+        made = polls_store_second(call->reply[0]);
         if (!vp_ulid_valid(made)) return vp_call_fail(call, VP_ESYSTEM, "No poll was made.");
         memcpy(vp_call_state(call, VP_ULID_LEN + 1), made.p, VP_ULID_LEN);
         polls_store_read(call, made, NULL, false);
@@ -185,31 +224,10 @@ vp_step polls_create_finish(vp_call *call) {
     }
     snprintf(location, sizeof location, "/api/v1/polls/%s", id);
     vp_call_reply_field(call, VP_F_LOCATION, vp_str_of(location));
-    return answer_written(call, 201, vp_str_of(id));
+    return polls_answer_written(call, 201, vp_str_of(id));
 }
 
-vp_step polls_close_prepare(vp_call *call) {
-    if (!vp_ulid_valid(call->params.value[0])) return polls_unknown(call);
-    polls_store_close(call, call->params.value[0]);
-    return VP_STEP_WAIT;
-}
-
-/* Closing what is closed is no conflict: the poll is as the caller wanted it. */
-vp_step polls_close_finish(vp_call *call) {
-    vp_str id = call->params.value[0];
-    if (call->round == 1) {
-        vp_str word = vp_call_outcome(call, call->reply[0]);
-        if (word.n == 0) return VP_STEP_DONE;
-        if (vp_str_eq(word, VP_STR("missing"))) return polls_unknown(call);
-        if (vp_str_eq(word, VP_STR("archived")))
-            return vp_call_fail(call, VP_ECONFLICT, "This poll is archived.");
-        polls_store_read(call, id, NULL, false);
-        return VP_STEP_WAIT;
-    }
-    return answer_written(call, 200, id);
-}
-
-/* -- the timer ---------------------------------------------------------------------------- */
+/* -- the timers --------------------------------------------------------------------------- */
 
 vp_step polls_due_prepare(vp_call *call) {
     polls_store_due(call);
@@ -221,9 +239,22 @@ vp_step polls_due_finish(vp_call *call) {
     for (size_t i = 0; moved->type == REDIS_REPLY_ARRAY && i < moved->elements; i++) {
         vp_str id, tally;
         polls_memo_row *row = NULL;
-        if (!polls_store_state(moved->element[i], &id, &tally))
+        if (!polls_store_state(moved->element[i], &id, NULL, &tally))
             row = polls_refresh(call, id, tally);
         if (row) polls_publish(call, row);
+    }
+    return vp_call_answer(call, 200);
+}
+
+vp_step polls_sweep_prepare(vp_call *call) {
+    polls_store_sweep(call);
+    return VP_STEP_WAIT;
+}
+
+vp_step polls_sweep_finish(vp_call *call) {
+    if (call->round == 1 && polls_store_rewrite_due(call->reply[0])) {
+        polls_store_rewrite(call);
+        return VP_STEP_WAIT;
     }
     return vp_call_answer(call, 200);
 }

@@ -120,19 +120,19 @@ void polls_tally_etag(const polls_tally *t, bool visible, char out[POLLS_ETAG_MA
              (long long)t->revision, (long long)(visible ? t->version : t->stamp));
 }
 
-int64_t polls_state_version(const polls_tally *t) {
-    return polls_tally_public(t) ? t->version : t->stamp;
+int64_t polls_state_version(const polls_tally *t, bool sealed) {
+    return sealed || polls_tally_public(t) ? t->version : t->stamp;
 }
 
 const char *polls_state_event(const polls_tally *t) {
     return polls_tally_closed(t) ? "closed" : "tally";
 }
 
-void polls_state_write(vp_buf *out, vp_str poll_id, const polls_tally *t) {
+void polls_state_write(vp_buf *out, vp_str poll_id, const polls_tally *t, bool sealed) {
     vp_buf_adds(out, "{\"topic\":\"poll:");
     vp_buf_add_str(out, poll_id);
     vp_buf_addc(out, '"');
-    if (polls_tally_public(t)) {
+    if (sealed || polls_tally_public(t)) {
         vp_buf_addc(out, ',');
         add_members(out, poll_id, t);
     } else {

@@ -59,9 +59,10 @@ void polls_tally_write(vp_buf *out, vp_str poll_id, const polls_tally *t);
  * votes leave it alone and it equals no version. */
 void polls_tally_etag(const polls_tally *t, bool visible, char out[POLLS_ETAG_MAX]);
 
-/* The state of the topic poll:ID: its version, event and data. Hidden numbers are not in it. */
-int64_t polls_state_version(const polls_tally *t);
+/* The state of the topic poll:ID: its version, event and data. Hidden numbers are not in it, but in
+ * that of its sealed twin. */
+int64_t polls_state_version(const polls_tally *t, bool sealed);
 const char *polls_state_event(const polls_tally *t);
-void polls_state_write(vp_buf *out, vp_str poll_id, const polls_tally *t);
+void polls_state_write(vp_buf *out, vp_str poll_id, const polls_tally *t, bool sealed);
 
 #endif

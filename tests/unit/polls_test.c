@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "choices.h"
+#include "codes.h"
 #include "draft.h"
 #include "memo.h"
 #include "voters.h"
@@ -119,10 +120,10 @@ static void hidden_state_has_no_numbers(void **state) {
         polls_tally t = tally_of(rows[i].text);
         vp_buf out;
         vp_buf_init(&out, 4096);
-        polls_state_write(&out, VP_STR(POLL), &t);
+        polls_state_write(&out, VP_STR(POLL), &t, false);
         assert_string_equal(out.data, rows[i].data);
         assert_string_equal(polls_state_event(&t), rows[i].event);
-        CHECK_ROW(i, polls_state_version(&t) == rows[i].version);
+        CHECK_ROW(i, polls_state_version(&t, false) == rows[i].version);
         vp_buf_release(&out);
     }
 }
@@ -318,26 +319,127 @@ static vp_str token_in(const vp_buf *cookie) {
     return vp_str_n(from, strcspn(from, ";"));
 }
 
+/* What this bearer is told in a poll for all: VP_OK, and out is set; or why not. */
+static vp_err voter_of(const polls_voter_keys *keys, vp_str cookie, vp_str key, polls_voter *out) {
+    static const uint8_t poll_key[VP_SEAL_KEY] = {3};
+    polls_bearer b = {.cookie = cookie, .idempotency_key = key};
+    return polls_voter_of(keys, POLLS_FOR_ALL, poll_key, &b, out);
+}
+
 static void key_and_cookie_are_one_voter(void **state) {
     polls_voter_keys keys = some_keys(7), other = some_keys(8);
     polls_voter first, again;
     vp_str none = {NULL, 0}, key = VP_STR("k-1");
     vp_buf cookie;
     vp_buf_init(&cookie, POLLS_COOKIE_MAX);
-    assert_int_equal(polls_voter_of(&keys, none, none, &first), VP_EDENIED);
-    assert_int_equal(polls_voter_of(&keys, none, key, &first), VP_OK);
-    assert_false(first.by_cookie);
-    polls_voter_cookie(&keys, &first, true, &cookie);
+    assert_int_equal(voter_of(&keys, none, none, &first), VP_EDENIED);
+    assert_int_equal(voter_of(&keys, none, key, &first), VP_OK);
+    assert_true(first.needs_cookie);
+    polls_voter_cookie(&keys, &first, true, false, &cookie);
     assert_false(cookie.over);
     assert_non_null(strstr(cookie.data, "; HttpOnly; SameSite=Lax; Secure"));
-    assert_int_equal(polls_voter_of(&keys, token_in(&cookie), key, &again), VP_OK);
-    assert_true(again.by_cookie);
+    assert_int_equal(voter_of(&keys, token_in(&cookie), key, &again), VP_OK);
+    assert_false(again.needs_cookie);
     assert_memory_equal(again.token, first.token, sizeof first.token);
-    assert_int_equal(polls_voter_of(&other, token_in(&cookie), none, &again), VP_EDENIED);
-    assert_int_equal(polls_voter_of(&keys, VP_STR("x.y"), none, &again), VP_EDENIED);
-    assert_int_equal(polls_voter_of(&keys, VP_STR("x.y"), key, &again), VP_OK);
-    assert_false(again.by_cookie);
+    assert_int_equal(voter_of(&other, token_in(&cookie), none, &again), VP_EDENIED);
+    assert_int_equal(voter_of(&keys, VP_STR("x.y"), none, &again), VP_EDENIED);
+    assert_int_equal(voter_of(&keys, VP_STR("x.y"), key, &again), VP_OK);
+    assert_true(again.needs_cookie);
+    vp_buf_clear(&cookie);
+    polls_voter_cookie(&keys, &first, false, true, &cookie);
+    assert_false(cookie.over);
+    assert_non_null(strstr(cookie.data, "voxpop_embed="));
+    assert_non_null(strstr(cookie.data, "; SameSite=None; Secure; Partitioned"));
     vp_buf_release(&cookie);
+}
+
+static void accounts_vote_whatever_their_cookie(void **state) {
+    polls_voter_keys keys = some_keys(7);
+    static const uint8_t poll_key[VP_SEAL_KEY] = {3};
+    polls_voter one, again, other;
+    polls_bearer b = {.idempotency_key = VP_STR("k"), .account = VP_STR("A")};
+    assert_int_equal(polls_voter_of(&keys, POLLS_BY_ACCOUNT, poll_key, &b, &one), VP_OK);
+    assert_false(one.needs_cookie);
+    b = (polls_bearer){.cookie = VP_STR("x.y"), .account = VP_STR("A")};
+    assert_int_equal(polls_voter_of(&keys, POLLS_BY_ACCOUNT, poll_key, &b, &again), VP_OK);
+    assert_memory_equal(one.token, again.token, sizeof one.token);
+    b.account = VP_STR("B");
+    assert_int_equal(polls_voter_of(&keys, POLLS_BY_ACCOUNT, poll_key, &b, &other), VP_OK);
+    assert_memory_not_equal(one.token, other.token, sizeof one.token);
+    b.account = (vp_str){NULL, 0};
+    assert_int_equal(polls_voter_of(&keys, POLLS_BY_ACCOUNT, poll_key, &b, &other), VP_EAUTH);
+}
+
+/* -- codes -------------------------------------------------------------------------------- */
+
+static void codes_come_back(void **state) {
+    static const uint8_t poll_key[VP_SEAL_KEY] = {3}, other_key[VP_SEAL_KEY] = {4};
+    static const uint32_t numbers[] = {1, 2, 31, 32, 1024, POLLS_CODES_MAX};
+    polls_codes codes, others;
+    char text[POLLS_CODE_LEN + 1];
+    polls_codes_of(&codes, poll_key);
+    polls_codes_of(&others, other_key);
+    for (size_t i = 0; i < COUNT(numbers); i++) {
+        uint32_t n = 0;
+        polls_code_write(&codes, numbers[i], text);
+        assert_int_equal(strlen(text), POLLS_CODE_LEN);
+        CHECK_ROW(i, !polls_code_read(&codes, vp_str_of(text), &n) && n == numbers[i]);
+        CHECK_ROW(i, polls_code_read(&others, vp_str_of(text), &n) == VP_EDENIED);
+        for (char *p = text; *p; p++)
+            *p = *p >= 'A' ? (char)(*p - 'A' + 'a') : *p == '1' ? 'l' : *p;
+        CHECK_ROW(i, !polls_code_read(&codes, vp_str_of(text), &n) && n == numbers[i]);
+        text[POLLS_CODE_LEN - 1] = text[POLLS_CODE_LEN - 1] == '2' ? '3' : '2';
+        CHECK_ROW(i, polls_code_read(&codes, vp_str_of(text), &n) == VP_EDENIED);
+    }
+}
+
+static void codes_refuse(void **state) {
+    static const uint8_t poll_key[VP_SEAL_KEY] = {3};
+    static const char *rows[] = {"",
+                                 "-",
+                                 "0000-00000-00000",
+                                 "ZZZZ-ZZZZZ-ZZZZZ",
+                                 "0001",
+                                 "0001-00000-00000-0",
+                                 "0001-0000u-00000",
+                                 "0001-\xff\xff000-00000"};
+    polls_codes codes;
+    polls_codes_of(&codes, poll_key);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        uint32_t n;
+        CHECK_ROW(i, polls_code_read(&codes, vp_str_of(rows[i]), &n) == VP_EDENIED);
+    }
+}
+
+static void a_code_is_one_voter(void **state) {
+    polls_voter_keys keys = some_keys(7);
+    static const uint8_t poll_key[VP_SEAL_KEY] = {3};
+    polls_codes codes;
+    char text[POLLS_CODE_LEN + 1];
+    polls_voter one, other;
+    polls_codes_of(&codes, poll_key);
+    polls_code_write(&codes, 7, text);
+    polls_bearer b = {.idempotency_key = VP_STR("k"), .code = vp_str_of(text)};
+    assert_int_equal(polls_voter_of(&keys, POLLS_BY_CODE, poll_key, &b, &one), VP_OK);
+    assert_false(one.needs_cookie);
+    polls_code_voter(&codes, 8, &other);
+    assert_memory_not_equal(one.token, other.token, sizeof one.token);
+    b.code = (vp_str){NULL, 0};
+    assert_int_equal(polls_voter_of(&keys, POLLS_BY_CODE, poll_key, &b, &one), VP_EINVAL);
+    b.code = VP_STR("0001-00000-00000");
+    assert_int_equal(polls_voter_of(&keys, POLLS_BY_CODE, poll_key, &b, &one), VP_EDENIED);
+}
+
+static void address_marks_are_of_a_day(void **state) {
+    static const uint8_t poll_key[VP_SEAL_KEY] = {3}, other_key[VP_SEAL_KEY] = {4};
+    uint8_t a[POLLS_ADDRESS_MARK], b[POLLS_ADDRESS_MARK];
+    polls_address_mark(poll_key, VP_STR("hash"), now_ms, a);
+    polls_address_mark(poll_key, VP_STR("hash"), now_ms + 1000, b);
+    assert_memory_equal(a, b, sizeof a);
+    polls_address_mark(poll_key, VP_STR("hash"), now_ms + INT64_C(86400000), b);
+    assert_memory_not_equal(a, b, sizeof a);
+    polls_address_mark(other_key, VP_STR("hash"), now_ms, b);
+    assert_memory_not_equal(a, b, sizeof a);
 }
 
 static void marks_tell_requests_apart(void **state) {
@@ -353,6 +455,8 @@ static void marks_tell_requests_apart(void **state) {
     assert_memory_equal(a.ballot, b.ballot, sizeof a.ballot);
     assert_memory_not_equal(a.request, b.request, sizeof a.request);
     polls_ballot_marks(key, &v, one, VP_STR("k"), &b);
+    assert_int_equal(a.request_n, POLLS_REQUEST_MARK);
+    assert_int_equal(b.request_n, POLLS_REQUEST_MARK + 1);
     assert_memory_not_equal(a.request, b.request, sizeof a.request);
     polls_ballot_marks(other, &v, one, none, &b);
     assert_memory_not_equal(a.voter, b.voter, sizeof a.voter);
@@ -375,7 +479,9 @@ static void memo_keeps_and_forgets(void **state) {
     uint8_t key[VP_SEAL_KEY] = {9};
     char id[VP_ULID_LEN + 1];
     assert_null(polls_memo_find(&memo, VP_STR(POLL)));
-    polls_memo_row *row = polls_memo_keep(&memo, VP_STR(POLL), vp_str_n(key, sizeof key));
+    polls_memo_row *row =
+        polls_memo_keep(&memo, VP_STR(POLL), vp_str_n(key, sizeof key), POLLS_LIMITED);
+    assert_int_equal(row->voting, POLLS_LIMITED);
     assert_ptr_equal(polls_memo_find(&memo, VP_STR(POLL)), row);
     assert_int_equal(polls_memo_update(row, VP_STR("open always 1 2 1 1 1 1 1")), VP_OK);
     assert_int_equal(row->tally.version, 2);
@@ -420,6 +526,11 @@ int main(void) {
         cmocka_unit_test(draft_takes_one_form),
         cmocka_unit_test(largest_draft),
         cmocka_unit_test(key_and_cookie_are_one_voter),
+        cmocka_unit_test(accounts_vote_whatever_their_cookie),
+        cmocka_unit_test(codes_come_back),
+        cmocka_unit_test(codes_refuse),
+        cmocka_unit_test(a_code_is_one_voter),
+        cmocka_unit_test(address_marks_are_of_a_day),
         cmocka_unit_test(marks_tell_requests_apart),
         cmocka_unit_test(ballot_ids_are_ulids_of_the_poll),
         cmocka_unit_test(memo_keeps_and_forgets),

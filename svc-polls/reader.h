@@ -1,7 +1,7 @@
-/* results.h - what this service tells of a poll's numbers: to whom, in which answer, on which
- * topic. Also the state that all its operations share. SPDX-License-Identifier: MIT */
-#ifndef POLLS_RESULTS_H
-#define POLLS_RESULTS_H
+/* reader.h - a poll and who asks for it: what this reader may see, in one round or two. Also the
+ * state that all operations of this service share. SPDX-License-Identifier: MIT */
+#ifndef POLLS_READER_H
+#define POLLS_READER_H
 
 #include "memo.h"
 #include "polls_store.h"
@@ -19,6 +19,13 @@ vp_step polls_unknown(vp_call *call); /* 404 */
 /* The reply of polls_store_read. False: the call has failed, perhaps with 404. */
 bool polls_found_one(vp_call *call, vp_str id, polls_found *out);
 
+/* What the request brings to be known as a voter; code may be absent. */
+polls_bearer polls_bearer_of(const vp_call *call, vp_str code);
+/* A poll's row with its key, when it is remembered. */
+polls_memo_row *polls_row_with_key(const vp_call *call, vp_str id);
+/* Fails the call for a result of polls_voter_of that is not VP_OK. */
+vp_step polls_no_voter(vp_call *call, vp_err why);
+
 /* A read of one poll for this reader, in as many rounds as it takes to know whether the reader may
  * see the numbers. begin: in prepare; step: in finish. */
 vp_step polls_look_begin(vp_call *call);
@@ -29,15 +36,10 @@ void polls_etag_field(vp_call *call, const polls_tally *t, bool visible);
 /* ETag, Cache-Control and Surrogate-Key of a read. */
 void polls_read_fields(vp_call *call, const polls_record *r, bool visible);
 
-/* Brings the poll's row up to date with a tally. NULL: the call has failed. */
-polls_memo_row *polls_refresh(vp_call *call, vp_str id, vp_str tally);
-/* Hands the topic's state out when it is newer than what went out before. After a ballot only
- * where the results are public: else the time of a frame would tell of a vote. */
-void polls_publish(vp_call *call, polls_memo_row *row);
+/* A ticket's text in quotes, for who may see results that are hidden from others; or null. */
+void polls_add_ticket(vp_call *call, vp_str id, const polls_tally *t, bool visible);
 
 vp_step polls_results_prepare(vp_call *call); /* GET /api/v1/polls/{id}/results */
 vp_step polls_results_finish(vp_call *call);
-vp_step polls_topics_prepare(vp_call *call); /* SYNC /topics */
-vp_step polls_topics_finish(vp_call *call);
 
 #endif

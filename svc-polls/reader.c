@@ -1,0 +1,171 @@
+/* reader.c - see reader.h. SPDX-License-Identifier: MIT */
+#include "reader.h"
+
+#include <stdio.h>
+
+#include "ticket.h"
+
+polls_self *polls_self_of(const vp_call *call) {
+    polls_self *self = call->self;
+    polls_voter_keys_from(&self->voter_keys, vp_service_site_key(call->service));
+    return self;
+}
+
+bool polls_is_staff(const vp_call *call) {
+    return vp_call_may(call, VP_MAY_AUTHOR);
+}
+
+vp_step polls_unknown(vp_call *call) {
+    return vp_call_fail(call, VP_ENOTFOUND, "There is no such poll.");
+}
+
+bool polls_found_one(vp_call *call, vp_str id, polls_found *out) {
+    vp_err rc = polls_store_found(call->reply[0], id, out);
+    if (rc == VP_ENOTFOUND)
+        polls_unknown(call);
+    else if (rc)
+        vp_call_fail(call, VP_ESYSTEM, "The poll cannot be read.");
+    return rc == VP_OK;
+}
+
+/* -- who asks ----------------------------------------------------------------------------- */
+
+polls_bearer polls_bearer_of(const vp_call *call, vp_str code) {
+    return (polls_bearer){.cookie = call->field[VP_F_VOTER],
+                          .idempotency_key = call->field[VP_F_IDEMPOTENCY_KEY],
+                          .account = call->field[VP_F_ACTOR_ID],
+                          .code = code};
+}
+
+polls_memo_row *polls_row_with_key(const vp_call *call, vp_str id) {
+    polls_memo_row *row = polls_memo_find(&polls_self_of(call)->memo, id);
+    return row && row->has_key ? row : NULL;
+}
+
+static const struct {
+    vp_err why;
+    const char *detail;
+} nobody[] = {
+    {VP_EAUTH, "Please sign in to vote in this poll."},
+    {VP_EINVAL, "This poll asks for an invitation code."},
+    {VP_EDENIED, "This does not name a voter of this poll."},
+};
+
+vp_step polls_no_voter(vp_call *call, vp_err why) {
+    if (why == VP_EINVAL) vp_problem_field(&call->problem, "/code", "is needed");
+    for (size_t i = 0; i < sizeof nobody / sizeof nobody[0]; i++)
+        if (nobody[i].why == why) return vp_call_fail(call, why, "%s", nobody[i].detail);
+    return vp_call_fail(call, why, "The voter cannot be told.");
+}
+
+/* -- a reader and a poll ------------------------------------------------------------------ */
+
+/* Readers are known by what they have: a key of theirs for the next request names nobody yet. */
+static polls_bearer reader_of(vp_call *call) {
+    polls_bearer b = polls_bearer_of(call, vp_call_query(call, "code"));
+    b.idempotency_key = (vp_str){NULL, 0};
+    return b;
+}
+
+vp_step polls_look_begin(vp_call *call) {
+    vp_str id = call->params.value[0];
+    polls_voter voter;
+    polls_marks marks;
+    polls_bearer b = reader_of(call);
+    if (call->problem.code) return VP_STEP_DONE;
+    if (!vp_ulid_valid(id)) return polls_unknown(call);
+    polls_memo_row *row = polls_row_with_key(call, id);
+    bool known =
+        row && !polls_voter_of(&polls_self_of(call)->voter_keys, row->voting, row->key, &b, &voter);
+    if (known) polls_voter_mark(row->key, &voter, &marks);
+    bool want_key = !row && (b.cookie.n || b.account.n || b.code.n);
+    polls_store_read(call, id, known ? marks.voter : NULL, want_key);
+    return VP_STEP_WAIT;
+}
+
+vp_step polls_look_step(vp_call *call, polls_found *out, bool *visible) {
+    vp_str id = call->params.value[0];
+    *out = (polls_found){0};
+    *visible = false;
+    if (!polls_found_one(call, id, out)) return VP_STEP_DONE;
+    *visible = polls_tally_visible(&out->record.tally, polls_is_staff(call), out->voted);
+    if (*visible || !out->key.n || out->record.tally.shown != POLLS_AFTER_VOTE) return VP_STEP_DONE;
+    /* The key came along because it was not remembered: ask once more, with the voter. */
+    polls_memo_keep(&polls_self_of(call)->memo, id, out->key, out->record.voting);
+    return polls_look_begin(call);
+}
+
+void polls_etag_field(vp_call *call, const polls_tally *t, bool visible) {
+    char etag[POLLS_ETAG_MAX];
+    polls_tally_etag(t, visible, etag);
+    vp_call_reply_field(call, VP_F_ETAG, vp_str_of(etag));
+}
+
+void polls_read_fields(vp_call *call, const polls_record *r, bool visible) {
+    char surrogate[64];
+    bool shared = polls_tally_public(&r->tally);
+    polls_etag_field(call, &r->tally, visible);
+    vp_call_reply_field(call, VP_F_CACHE_CONTROL,
+                        shared ? VP_STR("public, max-age=0, s-maxage=2")
+                               : VP_STR("private, no-store"));
+    if (!shared) return;
+    snprintf(surrogate, sizeof surrogate, "poll:%.*s", (int)r->id.n, r->id.p);
+    vp_call_reply_field(call, VP_F_SURROGATE_KEY, vp_str_of(surrogate));
+}
+
+void polls_add_ticket(vp_call *call, vp_str id, const polls_tally *t, bool visible) {
+    if (!visible || polls_tally_public(t)) {
+        vp_buf_adds(&call->out, "null");
+        return;
+    }
+    vp_buf_addc(&call->out, '"');
+    vp_ticket_write(polls_self_of(call)->voter_keys.ticket, id,
+                    vp_service_now(call->service) + VP_TICKET_MS, &call->out);
+    vp_buf_addc(&call->out, '"');
+}
+
+/* -- GET …/results ------------------------------------------------------------------------ */
+
+/* ?after=VERSION; -1 when absent. False: the call has failed. */
+static bool after_version(vp_call *call, int64_t *out) {
+    vp_str text = vp_call_query(call, "after");
+    *out = -1;
+    if (call->problem.code) return false;
+    if (!text.p || !vp_str_int(text, 0, INT64_MAX, out)) return true;
+    vp_problem_set(&call->problem, VP_ESYNTAX, "A query parameter is not acceptable.");
+    vp_problem_field(&call->problem, "?after", "is a version, a whole number");
+    return false;
+}
+
+vp_step polls_results_prepare(vp_call *call) {
+    int64_t after;
+    return after_version(call, &after) ? polls_look_begin(call) : VP_STEP_DONE;
+}
+
+/* What only this reader gets carries a ticket. */
+static void write_results(vp_call *call, const polls_record *r, bool visible) {
+    vp_buf *out = &call->out;
+    if (!visible) {
+        vp_buf_adds(out, "null");
+        return;
+    }
+    polls_tally_write(out, r->id, &r->tally);
+    if (polls_tally_public(&r->tally)) return;
+    out->len--; /* its closing brace */
+    vp_buf_adds(out, ",\"ticket\":");
+    polls_add_ticket(call, r->id, &r->tally, visible);
+    vp_buf_addc(out, '}');
+}
+
+vp_step polls_results_finish(vp_call *call) {
+    polls_found found;
+    bool visible;
+    int64_t after;
+    vp_step step = polls_look_step(call, &found, &visible);
+    if (step == VP_STEP_WAIT || call->problem.code) return step;
+    if (!after_version(call, &after)) return VP_STEP_DONE;
+    polls_read_fields(call, &found.record, visible);
+    if (visible && found.record.tally.version <= after) return vp_call_answer(call, 304);
+    write_results(call, &found.record, visible);
+    return vp_call_answer(call, 200);
+}
