@@ -8,7 +8,7 @@
 
 local LEVELS = {{letter = 'u', hashes = 16, upto = 1024},
                 {letter = 'v', hashes = 4096, upto = 1000000},
-                {letter = 'w', hashes = 65536, upto = math.huge}}
+                {letter = 'w', hashes = 65536, upto = ENDLESS}}
 local BALLOT_ARGS = 7
 local CHANGES_MAX = 32
 local ADDRESS_DAYS = 2
@@ -53,7 +53,7 @@ end
 
 -- What a reader is told of a voter: 'voted', or the choices of a changeable poll; nil: not voted.
 local function voter_entry(poll, voter, changeable)
-    local marks = tonumber(redis.call('HGET', poll .. ':tally', 'marks') or math.huge)
+    local marks = tonumber(redis.call('HGET', poll .. ':tally', 'marks') or ENDLESS)
     local entry = find(poll, voter, level_of(marks))
     if not entry then return nil end
     if not changeable then return 'voted' end
@@ -145,7 +145,7 @@ local function count(box)
     for i = VOTERS, #box.names do
         local n = gained[box.names[i]]
         if n then values[i] = values[i] + n end
-        if (n or i <= #HEAD) and values[i] < math.huge then
+        if (n or i <= #HEAD) and values[i] < ENDLESS then
             new[#new + 1] = box.names[i]
             new[#new + 1] = whole(values[i])
         end

@@ -110,7 +110,7 @@ end
 
 -- K poll. A voters: '1' for each that has voted, '0' for each that has not, as one text.
 local function used(K, A)
-    local marks = tonumber(redis.call('HGET', K[1] .. ':tally', 'marks') or math.huge)
+    local marks = tonumber(redis.call('HGET', K[1] .. ':tally', 'marks') or ENDLESS)
     local out, l = {}, level_of(marks)
     for i, voter in ipairs(A) do out[i] = find(K[1], voter, l) and '1' or '0' end
     return table.concat(out)

@@ -27,6 +27,7 @@ local RECORD = {'status', 'results', 'revision', 'ids', 'kind', 'min', 'max', 'o
 local HEAD = {'version', 'stamp', 'voters', 'votes', 'marks'}
 local VERSION, STAMP, VOTERS, VOTES, MARKS = 1, 2, 3, 4, 5
 local JUMP = 1048576
+local ENDLESS = 1 / 0 -- while a library is loaded there is no math
 
 local function name_of(id) return 'poll:{' .. id .. '}' end
 local function whole(n) return string.format('%.0f', n) end
@@ -48,7 +49,7 @@ local function tally_read(poll, ids)
     table.remove(names)
     local marks = values[MARKS]
     for i = 1, #names do values[i] = tonumber(values[i] or 0) end
-    if not marks then values[MARKS] = math.huge end
+    if not marks then values[MARKS] = ENDLESS end
     values.master = master
     return values, names
 end
