@@ -114,16 +114,17 @@ static void add_ballot_id(vp_call *call, const uint8_t mark[POLLS_BALLOT_MARK]) 
     vp_buf_adds(&call->out, "\",");
 }
 
-/* Counted, now or before: the same answer either way. */
-static vp_step counted(vp_call *call, const ballot *b, vp_str tally, bool changed) {
+/* Counted, now or before, as a first ballot or in place of one: the same answer each way, so that a
+ * retry cannot be told from what it repeats. */
+static vp_step counted(vp_call *call, const ballot *b, vp_str tally) {
     polls_memo_row *row = polls_refresh(call, call->params.value[0], tally);
     if (!row) return VP_STEP_DONE;
     polls_publish(call, row);
     if (b->voter.needs_cookie) set_cookie(call, b);
     add_ballot_id(call, b->marks.ballot);
     add_results(call, row, true);
-    vp_buf_adds(&call->out, changed ? ",\"changed\":true}" : "}");
-    return vp_call_answer(call, changed ? 200 : 201);
+    vp_buf_addc(&call->out, '}');
+    return vp_call_answer(call, 201);
 }
 
 static vp_step withdrawn(vp_call *call, vp_str tally) {
@@ -181,9 +182,9 @@ vp_step polls_cast_finish(vp_call *call) {
     vp_str rest, word;
     if (!b->sent) return with_key(call, b);
     word = polls_store_word(call->reply[0], &rest);
-    if (vp_str_eq(word, VP_STR("cast")) || vp_str_eq(word, VP_STR("again")))
-        return counted(call, b, rest, false);
-    if (vp_str_eq(word, VP_STR("changed"))) return counted(call, b, rest, true);
+    if (vp_str_eq(word, VP_STR("cast")) || vp_str_eq(word, VP_STR("again")) ||
+        vp_str_eq(word, VP_STR("changed")))
+        return counted(call, b, rest);
     return refuse(call, b, word, rest);
 }
 
