@@ -22,8 +22,7 @@ vp_err vp_ticket_read(const uint8_t key[VP_SEAL_KEY], vp_str token, int64_t now_
         return VP_EDENIED;
     for (int i = 0; i < EXPIRY_BYTES; i++) expires = expires << 8 | payload[VP_ULID_BYTES + i];
     if (expires > INT64_MAX) return VP_EDENIED;
-    if (now_ms >= (int64_t)expires) return VP_ESTALE;
     vp_ulid_text(payload, subject);
     *expires_ms = (int64_t)expires;
-    return VP_OK;
+    return now_ms < *expires_ms ? VP_OK : VP_ESTALE;
 }

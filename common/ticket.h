@@ -16,8 +16,8 @@ enum {
 /* Appends VP_TICKET_TEXT characters of base64url and one dot; subject is a valid ULID. */
 void vp_ticket_write(const uint8_t key[VP_SEAL_KEY], vp_str subject, int64_t expires_ms,
                      vp_buf *out);
-/* Times are Unix milliseconds. VP_EDENIED: not signed with this key, or no ticket; VP_ESTALE:
- * signed, but now_ms is not before its expiry. Only with VP_OK subject and expires_ms are set. */
+/* Times are Unix milliseconds. VP_EDENIED: not signed with this key, or no ticket, and nothing is
+ * set; VP_ESTALE: signed, but now_ms is not before its expiry. */
 VP_CHECKED vp_err vp_ticket_read(const uint8_t key[VP_SEAL_KEY], vp_str token, int64_t now_ms,
                                  char subject[VP_ULID_LEN + 1], int64_t *expires_ms);
 

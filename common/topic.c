@@ -18,6 +18,14 @@ bool vp_topic_valid_inside(vp_str name) {
            vp_topic_valid(sealed ? vp_str_n(name.p + 1, name.n - 1) : name);
 }
 
+vp_str vp_topic_seal(vp_str name, char out[VP_TOPIC_NAME_MAX + 1]) {
+    if (name.n >= VP_TOPIC_NAME_MAX) return (vp_str){NULL, 0};
+    out[0] = VP_TOPIC_SEALED;
+    memcpy(out + 1, name.p, name.n);
+    out[name.n + 1] = '\0';
+    return vp_str_n(out, name.n + 1);
+}
+
 void vp_topic_stamp(const vp_topic_state *s, char out[VP_TOPIC_STAMP_MAX], size_t *n) {
     for (int i = 0; i < 8; i++) out[i] = (char)(s->version >> (56 - 8 * i));
     size_t len = s->event.n < VP_TOPIC_EVENT_MAX ? s->event.n : VP_TOPIC_EVENT_MAX;

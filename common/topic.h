@@ -30,6 +30,8 @@ bool vp_topic_valid_inside(vp_str name);
 static inline bool vp_topic_is_sealed(vp_str name) {
     return name.n > 0 && name.p[0] == VP_TOPIC_SEALED;
 }
+/* The sealed twin's name of a valid one, kept in out; absent when it would be too long. */
+vp_str vp_topic_seal(vp_str name, char out[VP_TOPIC_NAME_MAX + 1]);
 void vp_topic_stamp(const vp_topic_state *s, char out[VP_TOPIC_STAMP_MAX], size_t *n);
 VP_CHECKED vp_err vp_topic_decode(const vp_str *frames, size_t n, vp_topic_state *out,
                                   vp_fault *why);

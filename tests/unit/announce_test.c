@@ -114,6 +114,13 @@ static void topic_names(void **state) {
         vp_str name = vp_str_of(rows[i].name);
         CHECK_ROW(i, vp_topic_valid(name) == rows[i].valid);
         CHECK_ROW(i, vp_topic_valid_inside(name) == rows[i].inside);
+        char sealed[VP_TOPIC_NAME_MAX + 1];
+        if (!rows[i].valid) continue;
+        vp_str twin = vp_topic_seal(name, sealed);
+        CHECK_ROW(i, name.n == VP_TOPIC_NAME_MAX
+                         ? !twin.p
+                         : vp_topic_is_sealed(twin) && vp_topic_valid_inside(twin) &&
+                               vp_str_eq(vp_str_of(sealed + 1), name));
     }
 }
 
