@@ -12,7 +12,7 @@
 #include "mem.h"
 #include "seal.h"
 
-enum { BUCKETS = 2 * BOARD_TOPICS, PROBLEM_MAX = 512 };
+enum { BUCKETS = 2 * BOARD_TOPICS, PROBLEM_MAX = 512, NUMBER_MAX = 256 };
 
 TAILQ_HEAD(topics, board_topic);
 
@@ -63,6 +63,17 @@ board_topic *board_find(board *b, vp_str name) {
     return t;
 }
 
+board_topic *board_find_sealed(board *b, vp_str public_name) {
+    char name[VP_TOPIC_NAME_MAX + 1];
+    vp_str sealed = vp_topic_seal(public_name, name);
+    return sealed.n ? board_find(b, sealed) : NULL;
+}
+
+board_topic *board_twin(board *b, const board_topic *t) {
+    vp_str name = board_public_name(t);
+    return t->sealed ? board_find(b, name) : board_find_sealed(b, name);
+}
+
 static void forget(board *b, board_topic *t) {
     board_topic **at = bucket_of(b, board_name(t));
     while (*at != t) at = &(*at)->in_bucket;
@@ -72,6 +83,7 @@ static void forget(board *b, board_topic *t) {
     if (t->is_idle) TAILQ_REMOVE(&b->idle, t, idle);
     board_unwant(b, t);
     frame_drop(&t->frame);
+    frame_drop(&t->number);
     free(t->held.data);
     free(t);
     b->n--;
@@ -99,6 +111,7 @@ board_topic *board_enter(board *b, vp_str name, int64_t now) {
     t = vp_calloc(1, sizeof *t);
     TAILQ_INIT(&t->watches);
     t->made_ms = now;
+    t->sealed = vp_topic_is_sealed(name);
     t->name_n = (uint8_t)name.n;
     memcpy(t->name, name.p, name.n);
     board_topic **head = bucket_of(b, name);
@@ -111,11 +124,18 @@ board_topic *board_enter(board *b, vp_str name, int64_t now) {
 }
 
 void board_watch_add(board *b, board_topic *t, board_watch *w) {
+    bool first = t->is_idle;
     w->topic = t;
     TAILQ_INSERT_TAIL(&t->watches, w, link);
-    if (t->is_idle) TAILQ_REMOVE(&b->idle, t, idle);
-    t->is_idle = false;
-    if (t->phase == BOARD_NEW) board_want(b, t);
+    t->n_watches++;
+    t->newcomers = true;
+    if (first) {
+        TAILQ_REMOVE(&b->idle, t, idle);
+        t->is_idle = false;
+        b->hooks.watched(b->hooks.user, t, true);
+    }
+    /* Of a sealed one nothing was published to us while nobody watched. */
+    if (t->phase == BOARD_NEW || (first && t->sealed)) board_want(b, t);
 }
 
 void board_watch_end(board *b, board_watch *w, int64_t now) {
@@ -123,7 +143,10 @@ void board_watch_end(board *b, board_watch *w, int64_t now) {
     if (!t) return;
     TAILQ_REMOVE(&t->watches, w, link);
     w->topic = NULL;
-    if (TAILQ_EMPTY(&t->watches)) set_idle(b, t, now);
+    if (--t->n_watches) return;
+    frame_drop(&t->number);
+    set_idle(b, t, now);
+    b->hooks.watched(b->hooks.user, t, false);
 }
 
 /* -- states ----------------------------------------------------------------------------------- */
@@ -180,9 +203,34 @@ void board_absent(board *b, board_topic *t, int64_t now) {
     if (t->phase != BOARD_NEW) return;
     t->phase = BOARD_ABSENT;
     vp_buf_init(&event, PROBLEM_MAX);
-    board_problem_write(&event, board_name(t), VP_ENOTFOUND);
+    board_problem_write(&event, board_public_name(t), VP_ENOTFOUND);
     go_out(b, t, frame_of_bytes(vp_buf_str(&event), ++b->seq));
     vp_buf_release(&event);
+}
+
+static live_frame *frame_of_number(const board_topic *t, int64_t watchers) {
+    vp_buf event;
+    vp_buf_init(&event, NUMBER_MAX);
+    vp_buf_adds(&event, "event: watchers\ndata: {\"topic\":");
+    vp_buf_add_json(&event, board_public_name(t));
+    vp_buf_addf(&event, ",\"watchers\":%lld}\n\n", (long long)watchers);
+    live_frame *f = frame_of_bytes(vp_buf_str(&event), 0);
+    vp_buf_release(&event);
+    return f;
+}
+
+void board_count(board *b, board_topic *t, int64_t watchers) {
+    bool another = !t->number || watchers != t->watchers;
+    if (!t->n_watches || (!another && !t->newcomers)) return;
+    if (another) {
+        frame_drop(&t->number);
+        t->number = frame_of_number(t, watchers);
+        t->watchers = watchers;
+    }
+    for (board_watch *each = TAILQ_FIRST(&t->watches); each; each = TAILQ_NEXT(each, link))
+        if (another || !each->heard) each->heard = each->owed = true;
+    t->newcomers = false;
+    b->hooks.counted(b->hooks.user, t);
 }
 
 int64_t board_next_ms(const board *b) {

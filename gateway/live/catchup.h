@@ -2,19 +2,17 @@
  * is newer of all topics on the board, and at once for topics of which nothing is known. One call
  * asks for up to CATCHUP_TOPICS topics: method SYNC, path /topics, lines "TOPIC VERSION" (0: I
  * have none); the answer is {"states": [{topic, version, event, data}…]}. A topic that is asked
- * for with 0 and not answered is unknown to its service. Belongs to the hub's thread; only the end
- * of a call is told by the dispatcher's. SPDX-License-Identifier: MIT */
+ * for with 0 and not answered is unknown to its service. Belongs to the hub's thread.
+ * SPDX-License-Identifier: MIT */
 #ifndef LIVE_CATCHUP_H
 #define LIVE_CATCHUP_H
 
-#include <event2/event.h>
-
+#include "ask.h"
 #include "board.h"
-#include "bus.h"
+#include "services.h"
 
 enum {
     CATCHUP_MS = 2000,
-    CATCHUP_CALL_MS = 1500,
     CATCHUP_TOPICS = 512,
     CATCHUP_SOON_MS = 10,     /* what becomes wanted meanwhile is asked for together */
     CATCHUP_AGAIN_MS = 250,   /* a question without an answer is asked again */
@@ -23,10 +21,16 @@ enum {
 
 typedef struct catchup catchup;
 
-VP_CHECKED vp_err catchup_new(catchup **out, struct event_base *base, bus *bus, board *board,
-                              vp_fault *why);
-/* After bus_destroy, which ends all calls. */
-void catchup_destroy(catchup **self_p);
+typedef struct catchup_options {
+    struct event_base *base;
+    bus *bus;
+    asker *asker;
+    services *services;
+    board *board;
+} catchup_options;
+
+VP_CHECKED vp_err catchup_new(catchup **out, const catchup_options *options, vp_fault *why);
+void catchup_destroy(catchup **self_p); /* after asker_destroy */
 
 void catchup_tick(catchup *self); /* looks for new services; at least every 100 ms */
 void catchup_soon(catchup *self); /* something is wanted */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "board.h"
 #include "counters.h"
 #include "log.h"
 #include "mem.h"
@@ -18,6 +19,7 @@ enum {
     HIGH_WATER = 2048,  /* messages kept of one publisher; more are lost and caught up */
     RECONNECT_MS = 100, /* and up to: */
     RECONNECT_MAX_MS = 2000,
+    SUBSCRIPTIONS = BOARD_TOPICS, /* on their way to one publisher; without one, catch-up helps */
     ALIVE_MS = 2000, /* a silent peer is asked whether it lives, and given up after twice that */
 };
 
@@ -31,6 +33,7 @@ struct feed {
     void *socket;
     struct event *readable, *again;
     uint64_t generation;
+    int prefixes; /* of services, that are subscribed to */
     int n;
     publisher publisher[PUBLISHERS];
 };
@@ -68,6 +71,31 @@ static void look_for_publishers(feed *f) {
         zmq_disconnect(f->socket, f->publisher[i].endpoint);
         f->publisher[i--] = f->publisher[--f->n];
     }
+}
+
+/* -- topics ----------------------------------------------------------------------------------- */
+
+static void subscribe(feed *f, vp_str prefix, bool on) {
+    if (zmq_setsockopt(f->socket, on ? ZMQ_SUBSCRIBE : ZMQ_UNSUBSCRIBE, prefix.p, prefix.n))
+        vp_log(VP_LOG_WARN, NULL, "feed: %s", zmq_strerror(errno));
+}
+
+/* With its colon, so that no prefix takes in what belongs to another; and none begins with the sign
+ * of sealed topics. */
+static void take_prefixes(feed *f) {
+    char prefix[VP_TOPIC_NAME_MAX + 2];
+    services_tick(f->o.services);
+    for (; f->prefixes < f->o.services->n; f->prefixes++) {
+        int n = snprintf(prefix, sizeof prefix, "%s:", f->o.services->row[f->prefixes].prefix);
+        subscribe(f, vp_str_n(prefix, (size_t)n), true);
+    }
+}
+
+void feed_take(feed *f, vp_str topic, bool on) {
+    static const struct timeval at_once = {0, 0};
+    if (!f) return;
+    subscribe(f, topic, on);
+    event_add(f->again, &at_once); /* that use of the socket may have swallowed the news */
 }
 
 /* -- states ----------------------------------------------------------------------------------- */
@@ -123,6 +151,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg) {
 }
 
 void feed_tick(feed *f) {
+    take_prefixes(f);
     look_for_publishers(f);
     drain(f);
 }
@@ -134,6 +163,7 @@ static const struct {
 } socket_options[] = {
     {ZMQ_LINGER, 0},
     {ZMQ_RCVHWM, HIGH_WATER},
+    {ZMQ_SNDHWM, SUBSCRIPTIONS},
     {ZMQ_RECONNECT_IVL, RECONNECT_MS},
     {ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS},
     {ZMQ_HEARTBEAT_IVL, ALIVE_MS},
@@ -149,7 +179,6 @@ static vp_err open_socket(feed *f, vp_fault *why) {
         ok = !zmq_setsockopt(f->socket, socket_options[i].option, &socket_options[i].value,
                              sizeof(int));
     ok = ok && !zmq_setsockopt(f->socket, ZMQ_MAXMSGSIZE, &most, sizeof most) &&
-         !zmq_setsockopt(f->socket, ZMQ_SUBSCRIBE, "", 0) &&
          !zmq_getsockopt(f->socket, ZMQ_FD, &fd, &n);
     if (!ok) {
         vp_fault_set(why, "feed: %s", zmq_strerror(errno));

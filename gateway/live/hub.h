@@ -6,7 +6,7 @@
 #include "buf.h"
 
 typedef struct hub_options {
-    const char *listen, *redis_url, *trusted_proxies;
+    const char *listen, *admin_listen, *redis_url, *trusted_proxies;
     int64_t streams_per_address, watchers_max;
 } hub_options;
 

@@ -15,6 +15,8 @@ int main(int argc, char **argv) {
     const vp_conf_item items[] = {
         {"listen", VP_CONF_TEXT, &o.listen, "127.0.0.1:8081", 1, 100,
          "address and port for browsers; port 0: any free one"},
+        {"admin-listen", VP_CONF_TEXT, &o.admin_listen, "", 0, 100,
+         "address and port of /livez, /readyz and /metrics, never on the internet; empty: none"},
         {"redis-url", VP_CONF_TEXT, &o.redis_url, "redis://127.0.0.1:6379", 1, 200,
          "Redis: redis://host:port[/db] or unix:///path"},
         {"trusted-proxies", VP_CONF_TEXT, &o.trusted_proxies, "", 0, 2000,

@@ -1,5 +1,6 @@
 /* output.c - frames onto the wire: what a stream has to get is planned anew for each write, so a
- * frame that was not begun is replaced by a newer one for free. SPDX-License-Identifier: MIT */
+ * frame that was not begun is replaced by a newer one for free. The number of watchers of a topic
+ * comes after the topic's first state. SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <sys/socket.h>
 
@@ -8,16 +9,16 @@
 enum { PARTS = 16 }; /* frames in one write */
 
 typedef struct part {
-    const board_watch *watch; /* NULL: the pending frame */
+    board_watch *watch; /* NULL: the pending frame */
     live_frame *frame;
-    bool snapshot;
+    bool snapshot, number;
 } part;
 
 /* The one with the lowest number: so that a watcher which has number N has all below. */
-static const board_watch *oldest(const live_stream *w, uint32_t dirty) {
-    const board_watch *best = NULL;
+static board_watch *oldest(const live_stream *w, uint32_t dirty) {
+    board_watch *best = NULL;
     for (; dirty; dirty &= dirty - 1) {
-        const board_watch *each = &w->watch[__builtin_ctz(dirty)];
+        board_watch *each = &w->watch[__builtin_ctz(dirty)];
         if (!best || each->topic->frame->seq < best->topic->frame->seq) best = each;
     }
     return best;
@@ -26,12 +27,17 @@ static const board_watch *oldest(const live_stream *w, uint32_t dirty) {
 static int plan(const live_stream *w, part out[PARTS]) {
     int n = 0;
     uint32_t dirty = w->dirty;
-    if (w->pending) out[n++] = (part){NULL, w->pending, w->pending_snapshot};
+    if (w->pending) out[n++] = (part){NULL, w->pending, w->pending_snapshot, false};
     while (dirty && n < PARTS) {
-        const board_watch *each = oldest(w, dirty);
+        board_watch *each = oldest(w, dirty);
         live_frame *f = each->topic->frame;
-        out[n++] = (part){each, f, f->state && !(w->told & each->bit)};
+        out[n++] = (part){each, f, f->state && !(w->told & each->bit), false};
         dirty &= ~each->bit;
+    }
+    for (int i = 0; w->owed && i < w->n_watches && n < PARTS; i++) {
+        board_watch *each = &w->watch[i];
+        bool begun = (w->told & each->bit) || (w->dirty & ~dirty & each->bit);
+        if (each->owed && begun) out[n++] = (part){each, each->topic->number, false, true};
     }
     return n;
 }
@@ -50,9 +56,18 @@ static ssize_t send_parts(const live_stream *w, const part *parts, int n) {
     return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : -1;
 }
 
+static void settle_number(live_stream *w, board_watch *watch) {
+    watch->owed = w->owed = false;
+    for (int i = 0; i < w->n_watches; i++) w->owed |= w->watch[i].owed;
+}
+
 /* This topic's frame is sent or begun. */
 static void settle(live_stream *w, const part *p) {
     if (!p->watch) return;
+    if (p->number) {
+        settle_number(w, p->watch);
+        return;
+    }
     w->dirty &= ~p->watch->bit;
     if (p->frame->state) w->told |= p->watch->bit;
 }

@@ -158,6 +158,28 @@ vp_err request_topics(vp_str query, live_topics *out, vp_fault *why) {
     return rc;
 }
 
+vp_err request_tickets(vp_str query, live_tickets *out, vp_fault *why) {
+    vp_str name, raw;
+    vp_buf value;
+    out->n = 0;
+    vp_buf_init(&value, LIVE_HEAD_MAX);
+    while (vp_query_next(&query, &name, &raw)) {
+        if (!vp_str_eq(name, VP_STR("ticket"))) continue;
+        if (out->n == LIVE_TICKETS_MAX) {
+            vp_fault_set(why, "A stream carries at most %d tickets.", LIVE_TICKETS_MAX);
+            vp_buf_release(&value);
+            return VP_ESYNTAX;
+        }
+        char *text = out->text[out->n++];
+        vp_buf_clear(&value);
+        bool whole = !vp_query_decode(raw, true, &value) && value.len == VP_TICKET_TEXT;
+        if (whole) memcpy(text, value.data, VP_TICKET_TEXT);
+        text[whole ? VP_TICKET_TEXT : 0] = '\0';
+    }
+    vp_buf_release(&value);
+    return VP_OK;
+}
+
 static live_since read_id(vp_str id, const char *epoch, uint64_t *seq) {
     vp_str mine = vp_str_of(epoch);
     int64_t n;

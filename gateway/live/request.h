@@ -4,13 +4,15 @@
 #ifndef LIVE_REQUEST_H
 #define LIVE_REQUEST_H
 
+#include "ticket.h"
 #include "topic.h"
 
 enum {
     LIVE_HEAD_MAX = 8 * 1024,
     LIVE_FIELDS_MAX = 100,
     LIVE_FORWARDED_MAX = 8, /* of several X-Forwarded-For lines the last ones count */
-    LIVE_TOPICS_MAX = 32
+    LIVE_TOPICS_MAX = 32,
+    LIVE_TICKETS_MAX = LIVE_TOPICS_MAX
 };
 
 typedef enum live_head { LIVE_HEAD_MORE, LIVE_HEAD_WHOLE, LIVE_HEAD_BAD } live_head;
@@ -38,6 +40,16 @@ typedef struct live_topics {
 
 /* VP_ESYNTAX: a bad escape, no topic, or more than LIVE_TOPICS_MAX. */
 VP_CHECKED vp_err request_topics(vp_str query, live_topics *out, vp_fault *why);
+
+/* What ?ticket= brings, in order. One that cannot be a ticket is kept as an empty text, because its
+ * watcher is told so on the stream. */
+typedef struct live_tickets {
+    int n;
+    char text[LIVE_TICKETS_MAX][VP_TICKET_TEXT + 1];
+} live_tickets;
+
+/* VP_ESYNTAX: more than LIVE_TICKETS_MAX. */
+VP_CHECKED vp_err request_tickets(vp_str query, live_tickets *out, vp_fault *why);
 
 /* Last-Event-ID, of the header or else of the query. */
 typedef enum live_since { LIVE_SINCE_START, LIVE_SINCE_SEQ, LIVE_SINCE_ELSEWHERE } live_since;

@@ -2,7 +2,8 @@
  * A stream is in exactly one phase and in its list; entering a list puts it at the end, so the
  * first one is always the next whose time runs out. A topic's new frame marks its watchers and
  * queues them; the queue is worked off in portions, so that a topic with many watchers does not
- * keep the loop from everything else. SPDX-License-Identifier: MIT */
+ * keep the loop from everything else. A stream with a ticket has an entry in the wheel of passes.
+ * SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +16,10 @@
 #include "streams_private.h"
 
 enum {
-    PORTION = 512,             /* streams served before the loop looks round */
-    READING_MAX = 1024,        /* connections beyond watchers_max: heads and short answers */
+    PORTION = 512,      /* streams served before the loop looks round */
+    READING_MAX = 1024, /* connections beyond watchers_max: heads and short answers */
+    ADMIN_MAX = 64,     /* and beyond those: of the admin's door */
+    LAST_WORDS_MAX = 256,
     DISCARD_MAX = 64 * 1024,   /* a client that goes on talking is cut off */
     FAREWELL_MIN_MS = 1000,    /* watchers come back within */
     FAREWELL_SPREAD_MS = 7000, /* and not all at once */
@@ -51,7 +54,29 @@ static const struct {
     [STREAM_ENDING] = {STREAMS_END_MS, stream_close},
 };
 
+/* Its time is over. What it has not got yet it does not get any more. One that is blocked is in the
+ * middle of a frame, and just ends. */
+static void expire(live_stream *w) {
+    vp_buf words;
+    live_count(LIVE_M_EXPIRED, 1);
+    if (w->phase != STREAM_WATCHING) {
+        stream_close(w);
+        return;
+    }
+    vp_buf_init(&words, LAST_WORDS_MAX);
+    unseal_problem_write(&words, (vp_str){NULL, 0}, "expired", VP_EDENIED);
+    ssize_t sent =
+        send(event_get_fd(&w->event), words.data, words.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    vp_buf_release(&words);
+    if (sent < 0)
+        stream_close(w);
+    else
+        stream_end(w);
+}
+
 void streams_tick(streams *s, int64_t now) {
+    live_stream *over;
+    while ((over = passes_due(&s->passes, now))) expire(over);
     for (int i = 0; i < STREAM_PHASES; i++) {
         live_stream *w = TAILQ_FIRST(&s->phase[i]);
         while (w && now - w->since_ms >= phases[i].ms) {
@@ -137,8 +162,9 @@ void stream_enter(live_stream *w, stream_phase phase) {
     listen_for(w, event_get_fd(&w->event), blocked ? EV_READ | EV_WRITE : EV_READ);
 }
 
-void streams_accept(streams *s, evutil_socket_t fd) {
-    if (s->n >= s->o.watchers_max + READING_MAX) {
+void streams_accept(streams *s, evutil_socket_t fd, streams_door door) {
+    bool admin = door == STREAMS_ADMIN;
+    if (s->n >= s->o.watchers_max + READING_MAX + (admin ? ADMIN_MAX : 0)) {
         live_count(LIVE_M_REFUSED_FULL, 1);
         close(fd);
         return;
@@ -146,26 +172,51 @@ void streams_accept(streams *s, evutil_socket_t fd) {
     live_stream *w = vp_calloc(1, sizeof *w);
     w->home = s;
     w->phase = STREAM_READING;
+    w->admin = admin;
     w->since_ms = vp_clock_ms();
     TAILQ_INSERT_TAIL(&s->phase[STREAM_READING], w, link);
     listen_for(w, fd, EV_READ);
     s->n++;
 }
 
-void stream_close(live_stream *w) {
+/* It watches nothing any more. */
+static void leave(live_stream *w) {
     streams *s = w->home;
     int64_t now = vp_clock_ms();
-    event_del(&w->event);
-    close(event_get_fd(&w->event));
-    TAILQ_REMOVE(&s->phase[w->phase], w, link);
-    if (w->is_ready) TAILQ_REMOVE(&s->ready, w, ready);
     if (w->phase == STREAM_WATCHING || w->phase == STREAM_BLOCKED) s->watchers--;
     vp_metric_set(&live_metric[LIVE_M_WATCHERS], s->watchers);
+    if (w->is_ready) TAILQ_REMOVE(&s->ready, w, ready);
+    w->is_ready = false;
     for (int i = 0; i < w->n_watches; i++) board_watch_end(s->o.board, &w->watch[i], now);
+    w->n_watches = 0;
+    w->dirty = 0;
+    w->owed = false;
     vp_callers_leave(s->callers, &w->caller);
     frame_drop(&w->pending);
     free(w->watch);
-    free(w->head);
+    w->watch = NULL;
+    if (w->phase == STREAM_READING)
+        free(w->head);
+    else
+        passes_end(&w->pass);
+    w->pass = NULL;
+}
+
+void stream_end(live_stream *w) {
+    if (shutdown(event_get_fd(&w->event), SHUT_WR)) {
+        stream_close(w);
+        return;
+    }
+    leave(w);
+    stream_enter(w, STREAM_ENDING);
+}
+
+void stream_close(live_stream *w) {
+    streams *s = w->home;
+    leave(w);
+    event_del(&w->event);
+    close(event_get_fd(&w->event));
+    TAILQ_REMOVE(&s->phase[w->phase], w, link);
     free(w);
     s->n--;
 }
@@ -180,21 +231,37 @@ static void close_all(streams *s) {
 
 /* -- fan-out ---------------------------------------------------------------------------------- */
 
-void streams_changed(streams *s, board_topic *t) {
+static void queue(live_stream *w) {
+    if (w->is_ready || w->phase == STREAM_BLOCKED) return;
+    w->is_ready = true;
+    TAILQ_INSERT_TAIL(&w->home->ready, w, ready);
+}
+
+static void work_soon(streams *s) {
     static const struct timeval at_once = {0, 0};
+    if (!TAILQ_EMPTY(&s->ready)) event_add(s->work, &at_once);
+}
+
+void streams_changed(streams *s, board_topic *t) {
     for (const board_watch *each = TAILQ_FIRST(&t->watches); each; each = TAILQ_NEXT(each, link)) {
         live_stream *w = each->stream;
         if (w->dirty & each->bit) live_count(LIVE_M_CONFLATED, 1);
         w->dirty |= each->bit;
-        if (w->is_ready || w->phase == STREAM_BLOCKED) continue;
-        w->is_ready = true;
-        TAILQ_INSERT_TAIL(&s->ready, w, ready);
+        queue(w);
     }
-    if (!TAILQ_EMPTY(&s->ready)) event_add(s->work, &at_once);
+    work_soon(s);
+}
+
+void streams_counted(streams *s, board_topic *t) {
+    for (const board_watch *each = TAILQ_FIRST(&t->watches); each; each = TAILQ_NEXT(each, link)) {
+        if (!each->owed) continue;
+        each->stream->owed = true;
+        queue(each->stream);
+    }
+    work_soon(s);
 }
 
 static void on_work(evutil_socket_t fd, short what, void *arg) {
-    static const struct timeval at_once = {0, 0};
     streams *s = arg;
     (void)fd;
     (void)what;
@@ -204,7 +271,7 @@ static void on_work(evutil_socket_t fd, short what, void *arg) {
         w->is_ready = false;
         if (w->phase == STREAM_WATCHING) stream_flush(w);
     }
-    if (!TAILQ_EMPTY(&s->ready)) event_add(s->work, &at_once);
+    work_soon(s);
 }
 
 /* Goes out together with the end of the stream: one packet. */
@@ -238,6 +305,7 @@ vp_err streams_new(streams **out, const streams_options *o, vp_fault *why) {
     vp_err rc = http_networks_parse(o->trusted_proxies, &s->trusted, why);
     s->o = *o;
     s->callers = vp_callers_new(o->per_address);
+    passes_init(&s->passes, vp_clock_ms());
     s->beat = frame_of_bytes(VP_STR(": hb\n\n"), 0);
     for (int i = 0; i < STREAM_PHASES; i++) TAILQ_INIT(&s->phase[i]);
     TAILQ_INIT(&s->ready);

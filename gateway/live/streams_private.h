@@ -9,8 +9,10 @@
 #include "address.h"
 #include "callers.h"
 #include "counters.h"
+#include "passes.h"
 #include "request.h"
 #include "streams.h"
+#include "unseal.h"
 
 typedef enum stream_phase {
     STREAM_READING,  /* the head is not there yet */
@@ -29,7 +31,10 @@ typedef struct live_stream {
     live_frame *pending;            /* goes first; begun, or of this stream alone */
     board_watch *watch;
     vp_caller *caller;
-    char *head;         /* what has come of a head, when it came in parts */
+    union {
+        char *head;      /* STREAM_READING: what has come of a head, when it came in parts */
+        live_pass *pass; /* afterwards: of a stream with a ticket */
+    };
     uint32_t dirty;     /* topics whose frame it has to get */
     uint32_t told;      /* topics whose snapshot it got */
     uint32_t offset;    /* bytes of pending that are sent */
@@ -37,7 +42,13 @@ typedef struct live_stream {
     uint16_t head_n;
     uint8_t phase, n_watches;
     bool is_ready, pending_snapshot;
+    bool owed; /* some of its watches are owed the number of watchers */
+    bool admin;
 } live_stream;
+
+/* What 10,000 of them take is published: see BENCHMARKS.md. */
+_Static_assert(sizeof(void *) != 8 || sizeof(live_stream) <= 232, "a stream has grown");
+_Static_assert(sizeof(void *) != 8 || sizeof(board_watch) <= 40, "a watch has grown");
 
 TAILQ_HEAD(stream_list, live_stream);
 
@@ -49,11 +60,14 @@ struct streams {
     struct event *work; /* sends to those that are ready, some at a time */
     struct stream_list phase[STREAM_PHASES], ready;
     int n, watchers;
+    passes passes;
     char scratch[LIVE_HEAD_MAX];
 };
 
 void stream_enter(live_stream *w, stream_phase phase);
 void stream_close(live_stream *w);
+/* It has said what it has to say: what is still read of it is thrown away, for a while. */
+void stream_end(live_stream *w);
 
 /* Sends what there is to send. The stream may be gone afterwards. */
 void stream_flush(live_stream *w);

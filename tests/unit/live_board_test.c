@@ -11,9 +11,12 @@
 
 #define TOPIC "poll:01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
+#define SEALED "~" TOPIC
+
 typedef struct world {
     board *b;
-    int changed, wanted;
+    int changed, wanted, counted, watched; /* watched: begun less ended */
+    char named[VP_TOPIC_NAME_MAX + 1];     /* whose watched came last */
 } world;
 
 static void on_changed(void *user, board_topic *t) {
@@ -25,9 +28,20 @@ static void on_wanted(void *user) {
     ((world *)user)->wanted++;
 }
 
+static void on_watched(void *user, const board_topic *t, bool on) {
+    world *w = user;
+    w->watched += on ? 1 : -1;
+    snprintf(w->named, sizeof w->named, "%s", t->name);
+}
+
+static void on_counted(void *user, board_topic *t) {
+    assert_non_null(t->number);
+    ((world *)user)->counted++;
+}
+
 static int set_up(void **state) {
     world *w = test_calloc(1, sizeof *w);
-    const board_hooks hooks = {on_changed, on_wanted, w};
+    const board_hooks hooks = {on_changed, on_wanted, on_watched, on_counted, w};
     w->b = board_new(&hooks);
     *state = w;
     return vp_seal_init();
@@ -171,6 +185,102 @@ static void the_board_is_bounded(void **state) {
     for (int i = 0; i < BOARD_TOPICS; i++) board_watch_end(w->b, &watch[i], 3);
 }
 
+/* Names, states, problems and watches of one twin say nothing to the other. */
+static void twins_are_apart(void **state) {
+    world *w = *state;
+    board_watch open = {.bit = 1}, sealed = {.bit = 1};
+    board_topic *a = board_enter(w->b, VP_STR(TOPIC), 0);
+    assert_null(board_twin(w->b, a));
+    assert_null(board_find_sealed(w->b, VP_STR(TOPIC)));
+    board_topic *b = board_enter(w->b, VP_STR(SEALED), 0);
+    assert_true(a != b && !a->sealed && b->sealed);
+    assert_true(board_twin(w->b, a) == b && board_twin(w->b, b) == a);
+    assert_true(board_find(w->b, VP_STR(TOPIC)) == a && board_find(w->b, VP_STR(SEALED)) == b);
+    assert_true(board_find_sealed(w->b, VP_STR(TOPIC)) == b);
+    assert_true(vp_str_eq(board_name(b), VP_STR(SEALED)));
+    assert_true(vp_str_eq(board_public_name(b), VP_STR(TOPIC)));
+    assert_true(vp_str_eq(board_public_name(a), VP_STR(TOPIC)));
+    board_watch_add(w->b, a, &open);
+    assert_string_equal(w->named, TOPIC);
+    board_watch_add(w->b, b, &sealed);
+    assert_string_equal(w->named, SEALED);
+    offer(w, b, 7, "{\"secret\":1}", 1000);
+    assert_null(a->frame);
+    assert_int_equal(a->phase, BOARD_NEW);
+    board_absent(w->b, a, 1000);
+    assert_int_equal(b->phase, BOARD_KNOWN);
+    offer(w, a, 1, "{\"closed\":false}", 1001);
+    assert_true(frame_is(w->b, a->frame, false, 3, "{\"closed\":false}"));
+    assert_true(frame_is(w->b, b->frame, false, 1, "{\"secret\":1}"));
+    board_watch_end(w->b, &open, 2000);
+    board_watch_end(w->b, &sealed, 2000);
+}
+
+static void a_sealed_topic_hides_its_name(void **state) {
+    world *w = *state;
+    board_watch watch = {.bit = 1};
+    board_topic *t = board_enter(w->b, VP_STR(SEALED), 0);
+    board_watch_add(w->b, t, &watch);
+    board_absent(w->b, t, 0);
+    assert_non_null(memmem(t->frame->bytes, t->frame->n, "\"" TOPIC "\"", sizeof TOPIC + 1));
+    board_count(w->b, t, 5);
+    assert_non_null(memmem(t->number->bytes, t->number->n, "\"" TOPIC "\"", sizeof TOPIC + 1));
+    board_watch_end(w->b, &watch, 0);
+}
+
+/* Its states come only while it is watched, so who comes again asks. */
+static void a_sealed_topic_is_asked_for_anew(void **state) {
+    world *w = *state;
+    static const char *const names[] = {TOPIC, SEALED};
+    for (int sealed = 0; sealed < 2; sealed++) {
+        board_watch first = {.bit = 1}, second = {.bit = 1};
+        board_topic *t = board_enter(w->b, vp_str_of(names[sealed]), 0);
+        board_watch_add(w->b, t, &first);
+        offer(w, t, 1, "{}", 0);
+        board_watch_add(w->b, t, &second);
+        assert_null(board_first_wanted(w->b)); /* somebody watches: it is up to date */
+        board_watch_end(w->b, &first, 0);
+        assert_int_equal(w->watched, 1);
+        board_watch_end(w->b, &second, 0);
+        assert_int_equal(w->watched, 0);
+        board_watch_add(w->b, t, &first);
+        assert_true(board_first_wanted(w->b) == (sealed ? t : NULL));
+        board_watch_end(w->b, &first, 0);
+        board_unwant(w->b, t);
+    }
+}
+
+static void numbers_of_watchers(void **state) {
+    world *w = *state;
+    board_watch a = {.bit = 1}, b = {.bit = 1};
+    board_topic *t = board_enter(w->b, VP_STR(TOPIC), 0);
+    board_count(w->b, t, 4); /* nobody is there to hear it */
+    assert_null(t->number);
+    board_watch_add(w->b, t, &a);
+    board_count(w->b, t, 4);
+    assert_int_equal(w->counted, 1);
+    assert_true(a.owed && t->n_watches == 1);
+    static const char event[] =
+        "event: watchers\ndata: {\"topic\":\"" TOPIC "\",\"watchers\":4}\n\n";
+    assert_int_equal(t->number->n, sizeof event - 1);
+    assert_memory_equal(t->number->bytes, event, sizeof event - 1);
+    a.owed = false;
+    board_count(w->b, t, 4);
+    assert_int_equal(w->counted, 1); /* the same as before */
+    board_watch_add(w->b, t, &b);
+    assert_false(b.owed); /* with the next round */
+    board_count(w->b, t, 4);
+    assert_true(!a.owed && b.owed);
+    b.owed = false;
+    board_count(w->b, t, 3);
+    assert_true(a.owed && b.owed);
+    assert_int_equal(w->counted, 3);
+    board_watch_end(w->b, &a, 0);
+    assert_int_equal(t->n_watches, 1);
+    board_watch_end(w->b, &b, 0);
+    assert_null(t->number); /* it would be an old one for whoever comes */
+}
+
 static void pieces_of_a_frame(void **state) {
     live_frame *f = frame_of_state(VP_STR("closed"), "e", 9, VP_STR("{\"a\":1}"));
     for (int snapshot = 0; snapshot < 2; snapshot++) {
@@ -232,6 +342,10 @@ int main(void) {
         cmocka_unit_test_setup_teardown(absent_until_it_is_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(idle_topics_are_forgotten, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_board_is_bounded, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(twins_are_apart, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_sealed_topic_hides_its_name, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_sealed_topic_is_asked_for_anew, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(numbers_of_watchers, set_up, tear_down),
         cmocka_unit_test(pieces_of_a_frame),
         cmocka_unit_test(callers_are_counted),
     };

@@ -105,6 +105,9 @@ static void topics(void **state) {
         {"topic=poll:01arz3ndektsv4rrffq69g5fav", VP_OK, 1, 0, "poll:01arz3ndektsv4rrffq69g5fav"},
         {"topic=poll:" ID "0", VP_OK, 1, 0, "poll:" ID "0"},
         {"topic=%0A", VP_OK, 1, 0, "\n"},
+        {"topic=~poll:" ID, VP_OK, 1, 0, "~poll:" ID}, /* not for browsers */
+        {"topic=%7Epoll%3A" ID, VP_OK, 1, 0, "~poll:" ID},
+        {"topic=poll:" ID "&topic=%7Epoll:" ID, VP_OK, 2, 1, "poll:" ID},
         {"topic=0123456789012345678901234567890123456789012345678901234567890123456789", VP_OK, 1,
          0, "0123456789012345678901234567890123456789012345678901234567890123"},
         {"topic=012345678901234567890123456789012345678901234567890123456789012%c3%a4", VP_OK, 1, 0,
@@ -140,6 +143,52 @@ static void topics_are_bounded(void **state) {
     assert_int_equal(got.n, LIVE_TOPICS_MAX);
     vp_buf_adds(&b, "&topic=another");
     assert_int_equal(request_topics(vp_buf_str(&b), &got, NULL), VP_ESYNTAX);
+    vp_buf_release(&b);
+}
+
+#define TICKET "AVb70uW6r8h2EzTB0W1UewAAAZNcaVAA.0123456789abcdefghij-_"
+
+static void tickets(void **state) {
+    static const struct {
+        const char *query;
+        int n;
+        const char *first;
+    } rows[] = {
+        {"", 0, NULL},
+        {"topic=a", 0, NULL},
+        {"tickets=" TICKET, 0, NULL},
+        {"ticket=" TICKET, 1, TICKET},
+        {"topic=a&ticket=" TICKET "&ticket=" TICKET, 2, TICKET},
+        {"ticket=%41Vb70uW6r8h2EzTB0W1UewAAAZNcaVAA%2E0123456789abcdefghij-_", 1, TICKET},
+        {"ticket", 1, ""},
+        {"ticket=", 1, ""},
+        {"ticket=a", 1, ""},
+        {"ticket=" TICKET "A", 1, ""},
+        {"ticket=%", 1, ""},
+        {"ticket=%00" TICKET, 1, ""},
+        {"ticket=%ff&ticket=" TICKET, 2, ""},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        live_tickets got;
+        vp_fault why = {""};
+        CHECK_ROW(i, request_tickets(vp_str_of(rows[i].query), &got, &why) == VP_OK);
+        CHECK_ROW(i, got.n == rows[i].n);
+        CHECK_ROW(i, !got.n || !strcmp(got.text[0], rows[i].first));
+    }
+}
+
+static void tickets_are_bounded(void **state) {
+    vp_buf b;
+    vp_buf_init(&b, LIVE_HEAD_MAX);
+    live_tickets got;
+    vp_fault why = {""};
+    for (int i = 0; i < LIVE_TICKETS_MAX; i++) vp_buf_adds(&b, "ticket=" TICKET "&");
+    assert_int_equal(request_tickets(vp_buf_str(&b), &got, &why), VP_OK);
+    assert_int_equal(got.n, LIVE_TICKETS_MAX);
+    assert_string_equal(got.text[LIVE_TICKETS_MAX - 1], TICKET);
+    vp_buf_adds(&b, "ticket");
+    assert_int_equal(request_tickets(vp_buf_str(&b), &got, &why), VP_ESYNTAX);
+    assert_string_not_equal(why.text, "");
     vp_buf_release(&b);
 }
 
@@ -182,6 +231,7 @@ int main(void) {
         cmocka_unit_test(heads),     cmocka_unit_test(parts_of_a_head),
         cmocka_unit_test(topics),    cmocka_unit_test(fields_are_bounded),
         cmocka_unit_test(event_ids), cmocka_unit_test(topics_are_bounded),
+        cmocka_unit_test(tickets),   cmocka_unit_test(tickets_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
