@@ -200,16 +200,31 @@ local function entry_of(box, request, choices)
     return choices .. '|' .. (#request == 9 and string.sub(request, 1, 8) or '')
 end
 
+-- Enters a voter who is not there yet. True when that is done; else the entry that is there, if any,
+-- and its hash. Mostly a voter is new, so that is tried first where nothing else has to be asked.
+local function enter(box, voter, request, choices)
+    local entry, key = find(box.poll, voter, box.level - 1)
+    if entry then return false, entry, key end
+    key = voters_name(box.poll, voter, box.level)
+    if not box.shut and box.voting ~= 'limited' and
+       redis.call('HSETNX', key, voter, entry_of(box, request, choices)) == 1 then
+        return true
+    end
+    return false, redis.call('HGET', key, voter), key
+end
+
 local function cast_one(box, not_after, voting, voter, request, ballot, choices, address)
     if box.now > tonumber(not_after) then return 'late' end
     if voting ~= box.voting then return 'mode' end
     if not picked(box, choices) then return 'choices' end
-    local entry, key = find(box.poll, voter, box.level)
+    local new, entry, key = enter(box, voter, request, choices)
     if entry and box.changeable then return change(box, key, voter, entry, request, ballot, choices) end
     if entry then return repeated(entry, string.sub(request, 1, 8)) end
-    if box.shut then return box.shut end
-    if not admit(box, address) then return 'crowded' end
-    redis.call('HSET', key, voter, entry_of(box, request, choices))
+    if not new then
+        if box.shut then return box.shut end
+        if not admit(box, address) then return 'crowded' end
+        redis.call('HSET', key, voter, entry_of(box, request, choices))
+    end
     box.new_marks = box.new_marks + 1
     note(box, '', choices, ballot)
     return 'cast'
