@@ -92,6 +92,7 @@ struct vp_call {
     int status;         /* 0: not yet */
     vp_buf out;         /* the body; JSON unless VP_F_CONTENT_TYPE is answered */
     vp_problem problem; /* code VP_OK: none */
+    int retry_after_s;  /* told with a problem; 0: 1 s with 503 and 504, else nothing */
 };
 
 /* -- for handlers ------------------------------------------------------------------------- */

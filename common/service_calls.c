@@ -35,7 +35,7 @@ slot *service_slot_get(vp_service *s) {
     c->body = (vp_str){0};
     c->role = VP_ROLE_NONE;
     c->request_id[0] = '\0';
-    c->round = c->n_replies = c->status = 0;
+    c->round = c->n_replies = c->status = c->retry_after_s = 0;
     c->problem.code = VP_OK;
     c->problem.detail[0] = '\0';
     c->problem.n_fields = 0;
@@ -94,7 +94,11 @@ static void problem_body(slot *k) {
     vp_problem_write(&c->out, &c->problem, vp_str_of(c->request_id));
     vp_field_add(&k->head, VP_F_CONTENT_TYPE, VP_STR("application/problem+json"));
     vp_field_add(&k->head, VP_F_CACHE_CONTROL, VP_STR("private, no-store"));
-    if (c->status == 503 || c->status == 504) vp_field_add(&k->head, VP_F_RETRY_AFTER, VP_STR("1"));
+    if (c->status == 503 || c->status == 504 || c->retry_after_s) {
+        char seconds[16];
+        snprintf(seconds, sizeof seconds, "%d", c->retry_after_s ? c->retry_after_s : 1);
+        vp_field_add(&k->head, VP_F_RETRY_AFTER, vp_str_of(seconds));
+    }
 }
 
 static bool send_part(vp_service *s, vp_str part, int flags) {
