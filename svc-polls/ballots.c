@@ -6,6 +6,8 @@
 
 #include "topics.h"
 
+enum { CROWDED_RETRY_S = 3600 };
+
 typedef struct ballot {
     vp_str code;
     polls_choices choices; /* none: it is withdrawn */
@@ -152,9 +154,9 @@ static const struct {
     {VP_STR_INIT("late"), VP_ETIMEOUT, "The ballot came too late to be counted."},
 };
 
-/* The cap is of a day, so tomorrow is early enough; an office may ask the editors for more. */
+/* The cap is of a day; until then an office may ask the editors for more. */
 static vp_step crowded(vp_call *call) {
-    vp_call_reply_field(call, VP_F_RETRY_AFTER, VP_STR("3600"));
+    call->retry_after_s = CROWDED_RETRY_S;
     return vp_call_fail(call, VP_ETOOMANY,
                         "This poll has had all the votes that it takes from your network today.");
 }
