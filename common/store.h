@@ -1,7 +1,8 @@
 /* store.h - one Redis connection of one thread, over hiredis.
  * Non-blocking: commands are appended, pumped out and their replies taken in order. A failed
  * connection is replaced, with backoff from STORE_BACKOFF_MIN_MS to STORE_BACKOFF_MAX_MS; while
- * it is away, appending fails at once. User data goes through argument vectors only.
+ * it is away, appending fails at once. With Sentinels each new connection is to the master that
+ * they name, if that says so too. User data goes through argument vectors only.
  * SPDX-License-Identifier: MIT */
 #ifndef VP_STORE_H
 #define VP_STORE_H
@@ -12,7 +13,7 @@
 
 typedef struct vp_store vp_store;
 
-/* url: redis://host:port[/db] or unix:///path. Does not connect yet. VP_EINVAL for a bad url. */
+/* url: see store_url.h. Does not connect yet. VP_EINVAL for a bad url. */
 VP_CHECKED vp_err vp_store_new(vp_store **out, const char *url, vp_fault *why);
 void vp_store_destroy(vp_store **self_p);
 
