@@ -54,6 +54,7 @@ struct http_server {
     char public_url[256];
     char fallback_url[256]; /* for HTTP/1.0 without Host */
     char html_policy[512];  /* Content-Security-Policy of a page */
+    char frame_policy[512]; /* of one that other sites may frame */
     void *app;
     bool (*ready)(void *app);
     void (*metrics)(vp_buf *out, void *app);

@@ -1,6 +1,7 @@
 /* reply.h - one HTTP answer. Filled by a handler, written once behind it: status line, fields,
  * Date, X-Request-Id, Content-Length, Connection and the security headers; HEAD, 204 and 304
- * without body. A page has our Content-Security-Policy unless the handler has set one.
+ * without body. A page has our Content-Security-Policy unless the handler has set one: only our own
+ * pages may frame it.
  * SPDX-License-Identifier: MIT */
 #ifndef HTTP_REPLY_H
 #define HTTP_REPLY_H
@@ -17,6 +18,7 @@ typedef struct http_reply {
     vp_str body;         /* borrowed; or {NULL} and own is sent */
     vp_buf own;          /* a body built here */
     bool close;          /* end the connection afterwards */
+    bool framable;       /* a page that any site may put into a frame */
     void *held;          /* what body borrows from; drop(held) is called once it is sent */
     void (*drop)(void *held);
 } http_reply;

@@ -58,7 +58,7 @@ static void add_page_policy(vp_buf *out, const http_reply *p, const http_server 
     const vp_buf *h = &p->headers;
     if (!vp_str_starts(p->content_type, VP_STR("text/html"))) return;
     if (h->len && memmem(h->data, h->len, policy_name, sizeof policy_name - 1)) return;
-    vp_buf_adds(out, s->html_policy);
+    vp_buf_adds(out, p->framable ? s->frame_policy : s->html_policy);
 }
 
 static void add_type(vp_buf *out, const http_reply *p, size_t body_len) {

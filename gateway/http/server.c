@@ -142,20 +142,25 @@ static vp_err keep_url(char to[256], const char *url, vp_fault *why) {
     return VP_EINVAL;
 }
 
+/* ancestors: who may frame the page; live: the live stream's origin, where it is another one. */
+static vp_err write_policy(char to[512], const char *ancestors, const char *live, vp_fault *why) {
+    if (!live) live = "";
+    int n = snprintf(to, 512,
+                     "Content-Security-Policy: default-src 'self'; frame-ancestors %s; "
+                     "base-uri 'none'; form-action 'self'; connect-src 'self'%s%s\r\n",
+                     ancestors, *live ? " " : "", live);
+    if (n < 512 && !strpbrk(live, "\r\n;,")) return VP_OK;
+    vp_fault_set(why, "connect-src is too long or no source");
+    return VP_EINVAL;
+}
+
 static vp_err keep_options(http_server *s, const http_options *o, vp_fault *why) {
-    const char *live = o->connect_src ? o->connect_src : "";
     vp_err e;
     if ((e = keep_url(s->public_url, o->public_url, why))) return e;
     if ((e = http_networks_parse(o->trusted_proxies, &s->trusted, why))) return e;
     snprintf(s->fallback_url, sizeof s->fallback_url, "http://%s", o->listen);
-    int n = snprintf(s->html_policy, sizeof s->html_policy,
-                     "Content-Security-Policy: default-src 'self'; frame-ancestors 'none'; "
-                     "base-uri 'none'; form-action 'self'; connect-src 'self'%s%s\r\n",
-                     *live ? " " : "", live);
-    if (n >= (int)sizeof s->html_policy || strpbrk(live, "\r\n;,")) {
-        vp_fault_set(why, "connect-src is too long or no source");
-        return VP_EINVAL;
-    }
+    if ((e = write_policy(s->html_policy, "'self'", o->connect_src, why))) return e;
+    if ((e = write_policy(s->frame_policy, "*", o->connect_src, why))) return e;
     s->log_access = o->log_access;
     s->app = o->app;
     s->ready = o->ready;
