@@ -50,8 +50,8 @@ void ask_get(ask *a, bus *b, const http_request *r, int64_t timeout_ms) {
     start(a, b, r, VP_STR("GET"), timeout_ms);
 }
 
-void ask_look(ask *a, bus *b, const http_request *r, int64_t timeout_ms) {
-    start(a, b, r, VP_STR("LOOK"), timeout_ms);
+void ask_delete(ask *a, bus *b, const http_request *r, int64_t timeout_ms) {
+    start(a, b, r, VP_STR("DELETE"), timeout_ms);
 }
 
 void ask_post(ask *a, bus *b, const http_request *r, const json_t *body, int64_t timeout_ms) {

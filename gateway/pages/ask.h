@@ -22,9 +22,8 @@ void ask_release(ask *a); /* also of one that runs (waits for it) or was never s
 void ask_param(ask *a, const char *name, vp_str value);
 
 void ask_get(ask *a, bus *b, const http_request *r, int64_t timeout_ms);
+void ask_delete(ask *a, bus *b, const http_request *r, int64_t timeout_ms);
 void ask_post(ask *a, bus *b, const http_request *r, const json_t *body, int64_t timeout_ms);
-/* Between processes: the answer's body is what the operation says. */
-void ask_look(ask *a, bus *b, const http_request *r, int64_t timeout_ms);
 
 /* Waits. The answer's status, or that of a call that failed (502, 503, 504). *out is a new
  * reference, NULL where the answer has no readable JSON; a 200 or 201 without is a 502. out may be

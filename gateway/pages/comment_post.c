@@ -27,12 +27,6 @@ static comment_draft read_draft(form *f) {
 
 /* -- the key ---------------------------------------------------------------------------------- */
 
-static bool key_ok(vp_str key) {
-    for (size_t i = 0; i < key.n; i++)
-        if (key.p[i] <= ' ' || key.p[i] > '~') return false;
-    return key.n && key.n <= KEY_MAX;
-}
-
 static void derive_key(vp_str article_id, const comment_draft *d, char out[KEY_MAX]) {
     const vp_str parts[] = {article_id, d->author_name, d->author_email, d->body_markdown,
                             d->parent_id};
@@ -114,7 +108,7 @@ static void post(page *pg, json_t *article, comment_draft *draft, vp_str given_k
     vp_str id = vp_json_text(article, "id");
     ask_init(&a, "/api/v1/articles/", id, "/comments");
     derive_key(id, draft, key);
-    a.idempotency_key = key_ok(given_key) ? given_key : vp_str_of(key);
+    a.idempotency_key = given_key.n ? given_key : vp_str_of(key);
     ask_post(&a, pg->site->o.bus, pg->r, body, page_write_ms(pg));
     int status = ask_wait(&a, &answer);
     if (status == 201)
@@ -166,7 +160,7 @@ void comment_post(page *pg) {
     else if (!vp_json_bool(article, "comments_open", true))
         closed(pg, article);
     else
-        post(pg, article, &draft, form_value(&f, "idempotency_key"));
+        post(pg, article, &draft, form_key(&f));
 done:
     json_decref(article);
     vp_buf_release(&moved);

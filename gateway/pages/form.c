@@ -46,7 +46,14 @@ vp_str form_value(form *f, const char *name) {
     vp_buf_init(b, f->body.n + 1);
     if (vp_query_get(f->body, name, b, &value) || !value.p) return (vp_str){0};
     one_line_end(b);
-    return vp_buf_str(b);
+    return b->len ? vp_buf_str(b) : VP_STR("");
+}
+
+vp_str form_key(form *f) {
+    vp_str key = form_value(f, "idempotency_key");
+    for (size_t i = 0; i < key.n; i++)
+        if (key.p[i] <= ' ' || key.p[i] > '~') return (vp_str){0};
+    return key.n <= FORM_KEY_MAX ? key : (vp_str){0};
 }
 
 bool form_type_ok(vp_str content_type) {

@@ -5,7 +5,7 @@
 
 #include "buf.h"
 
-enum { FORM_FIELDS_MAX = 8 };
+enum { FORM_FIELDS_MAX = 8, FORM_KEY_MAX = 64 };
 
 typedef struct form {
     vp_str body; /* borrowed */
@@ -20,6 +20,8 @@ bool form_readable(const form *f);
 /* The first value of that name, with line ends as LF; absent if there is none or it is not
  * readable. Lasts as long as the form. */
 vp_str form_value(form *f, const char *name);
+/* What it gives as its Idempotency-Key; absent also where that is none. */
+vp_str form_key(form *f);
 /* Is this a form's media type? */
 bool form_type_ok(vp_str content_type);
 

@@ -13,8 +13,10 @@ void article_of_form(page *pg); /* GET of a form's address: the reader has reloa
 void comment_post(page *pg);
 void polls_show(page *pg);
 void poll_show(page *pg);
-void poll_results_show(page *pg);
+void poll_screen_show(page *pg);
+void poll_embed_show(page *pg);
 void poll_of_form(page *pg);
 void ballot_post(page *pg);
+void ballot_withdraw(page *pg);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "accounts.h"
 #include "form.h"
 #include "json.h"
 #include "log.h"
@@ -11,7 +12,7 @@
 #include "seal.h"
 #include "view.h"
 
-enum { ETAG_HASH = 15, TITLE_MAX = 1024, ADDRESS_MAX = 4096, PARAM_MAX = 512 };
+enum { ETAG_HASH = 15, TITLE_MAX = 1024, ADDRESS_MAX = 4096, PARAM_MAX = 512, KEY_BYTES = 16 };
 
 static const vp_str for_all = VP_STR_INIT("public, max-age=0, s-maxage=10");
 static const vp_str for_one = VP_STR_INIT("private, no-store");
@@ -36,6 +37,14 @@ bool page_id_param(const page *pg, const char *name, char id[VP_ULID_LEN + 1]) {
     return ok;
 }
 
+bool page_flag_param(const page *pg, const char *name) {
+    vp_buf buf;
+    vp_buf_init(&buf, PARAM_MAX);
+    bool set = vp_str_eq(page_param(pg, name, &buf), VP_STR("1"));
+    vp_buf_release(&buf);
+    return set;
+}
+
 poll_wish page_poll_wish(const page *pg, vp_str home) {
     poll_wish wish = {.home = home};
     vp_buf buf;
@@ -52,9 +61,24 @@ void page_get(page *pg, ask *a) {
     ask_get(a, pg->site->o.bus, pg->r, pg->site->o.timeout_ms);
 }
 
+const http_request *page_actor(page *pg) {
+    if (pg->identified) return &pg->actor;
+    pg->actor = *pg->r;
+    pg->identified = true;
+    if (accounts_actor(pg->site->o.bus, &pg->actor)) pg->actor.role = VP_ROLE_NONE;
+    return &pg->actor;
+}
+
+static void get_as_voter(page *pg, ask *a) {
+    a->voter = forward_voter(pg->r);
+    ask_get(a, pg->site->o.bus, page_actor(pg), pg->site->o.timeout_ms);
+}
+
 void page_get_poll(page *pg, ask *a, const poll_wish *wish) {
-    if (wish->results || wish->voted) a->voter = forward_voter(pg->r);
-    page_get(pg, a);
+    if (wish->results || wish->voted)
+        get_as_voter(pg, a);
+    else
+        page_get(pg, a);
 }
 
 int64_t page_write_ms(const page *pg) {
@@ -112,10 +136,43 @@ void page_add_recent(page *pg, json_t *view, ask *recent) {
     json_decref(answer);
 }
 
+/* What this voter has chosen; NULL if that is not known. */
+static json_t *ballot_of_mine(page *pg, const json_t *poll) {
+    ask a;
+    json_t *mine;
+    ask_init(&a, "/api/v1/polls/", vp_json_text(poll, "id"), "/ballots/mine");
+    get_as_voter(pg, &a);
+    if (ask_wait(&a, &mine) != 200) {
+        json_decref(mine);
+        mine = NULL;
+    }
+    ask_release(&a);
+    return mine;
+}
+
+/* A form that is nobody else's counts once, however often it is sent. */
+static void make_key(char out[32]) {
+    uint8_t key[KEY_BYTES];
+    vp_seal_random(key, sizeof key);
+    vp_seal_base64(key, sizeof key, out);
+}
+
+static json_t *personal_box(page *pg, const json_t *poll, poll_wish wish) {
+    json_t *mine = poll_keeps_ballots(poll) ? ballot_of_mine(pg, poll) : NULL;
+    wish.mine = mine;
+    make_key(wish.idempotency_key);
+    json_t *box = poll_box(poll, &wish);
+    json_decref(mine);
+    return box;
+}
+
 void page_add_box(page *pg, json_t *view, int status, const json_t *poll, const poll_wish *wish,
                   vp_buf *topics) {
     bool there = status == 200, away = !there && status != 404;
-    view_set(view, "poll", there ? poll_box(poll, wish) : NULL);
+    json_t *box = there && wish->voted ? personal_box(pg, poll, *wish)
+                  : there              ? poll_box(poll, wish)
+                                       : NULL;
+    view_set(view, "poll", box);
     view_flag(view, "poll_unavailable", away);
     if (there) poll_topic(poll, topics);
     if (there && poll_is_personal(poll, wish)) pg->personal = true;

@@ -23,6 +23,8 @@ typedef struct page {
     pages *site;
     http_request *r;
     http_reply *p;
+    http_request actor;     /* for page_actor only */
+    bool identified;        /* actor is filled */
     vp_route_params params; /* of the matched pattern, decoded */
     int status;             /* of the answer; 200 unless set */
     bool personal;          /* only for whoever asked: nobody keeps it */
@@ -37,11 +39,16 @@ vp_str page_param(const page *pg, const char *name, vp_buf *buf);
 bool page_id_param(const page *pg, const char *name, char id[VP_ULID_LEN + 1]);
 /* ?view= and ?voted= for the poll of this page; home: see poll_box.h. */
 poll_wish page_poll_wish(const page *pg, vp_str home);
+/* Is that query parameter 1? */
+bool page_flag_param(const page *pg, const char *name);
 
 /* -- calls ------------------------------------------------------------------------------------ */
 
 void page_get(page *pg, ask *a);
-/* GET of a poll; its reader's cookie goes along when results were asked for. */
+/* The request with the account that is signed in, for calls whose answer is nobody else's: a page
+ * that others may be given is made without. */
+const http_request *page_actor(page *pg);
+/* GET of a poll; who its reader is goes along when results were asked for. */
 void page_get_poll(page *pg, ask *a, const poll_wish *wish);
 /* Writes take their time, up to twice that of a part. */
 int64_t page_write_ms(const page *pg);
@@ -55,7 +62,8 @@ void page_recent_init(ask *recent);
 void page_add_recent(page *pg, json_t *view, ask *recent);
 /* The same; also adds the poll's topic. */
 void page_add_poll(page *pg, json_t *view, ask *poll, const poll_wish *wish, vp_buf *topics);
-/* The same of a poll that has been waited for. */
+/* The same of a poll that has been waited for. Asks for its reader's ballot where one is kept and
+ * the address says that there is one. */
 void page_add_box(page *pg, json_t *view, int status, const json_t *poll, const poll_wish *wish,
                   vp_buf *topics);
 

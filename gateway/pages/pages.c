@@ -24,9 +24,12 @@ static const struct {
     {"/articles/{slug}/comments", "POST", comment_post},
     {"/polls", "GET", polls_show},
     {"/polls/{id}", "GET", poll_show},
-    {"/polls/{id}/results", "GET", poll_results_show},
+    {"/polls/{id}/results", "GET", poll_screen_show},
     {"/polls/{id}/ballots", "GET", poll_of_form},
     {"/polls/{id}/ballots", "POST", ballot_post},
+    {"/polls/{id}/ballots/withdraw", "GET", poll_of_form},
+    {"/polls/{id}/ballots/withdraw", "POST", ballot_withdraw},
+    {"/embed/polls/{id}", "GET", poll_embed_show},
 };
 enum { ROWS = sizeof table / sizeof *table };
 

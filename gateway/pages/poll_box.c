@@ -8,22 +8,51 @@
 #include "mem.h"
 #include "view.h"
 
-enum { PATH_BYTES = 2048, TEXT_MAX = 120 };
+enum { PATH_BYTES = 2048, TEXT_MAX = 160, CHOSEN_MAX = 16 * 1024 };
 
-static const vp_str voted_words[] = {
-    [POLL_NOT_VOTED] = VP_STR_INIT(""),         [POLL_COUNTED] = VP_STR_INIT("1"),
-    [POLL_ALREADY] = VP_STR_INIT("already"),    [POLL_NO_CHOICE] = VP_STR_INIT("nothing"),
-    [POLL_BAD_CHOICE] = VP_STR_INIT("refused"),
+/* Where a sentence about a ballot stands. */
+typedef enum place { NOWHERE, THANKS, TOP, AT_CHOICES, AT_CODE } place;
+
+static const struct outcome {
+    vp_str word;
+    place place;
+    bool cast;        /* a ballot of this reader is counted: the form has nothing more to do */
+    const char *text; /* of choices: before the hint */
+} outcomes[] = {
+    [POLL_NOT_VOTED] = {VP_STR_INIT(""), NOWHERE, false, NULL},
+    [POLL_COUNTED] = {VP_STR_INIT("1"), THANKS, true, "Thank you. Your vote is counted."},
+    [POLL_CHANGED] = {VP_STR_INIT("changed"), THANKS, true, "Thank you. Your vote is changed."},
+    [POLL_REFUSED] = {VP_STR_INIT("already"), TOP, true, NULL},
+    [POLL_CHANGING] = {VP_STR_INIT("change"), NOWHERE, false, NULL},
+    [POLL_WITHDRAWN] = {VP_STR_INIT("withdrawn"), THANKS, false, "Your vote is withdrawn."},
+    [POLL_NO_BALLOT] = {VP_STR_INIT("none"), TOP, false, "There is no vote of yours in this poll."},
+    [POLL_NO_CHOICE] = {VP_STR_INIT("nothing"), AT_CHOICES, false, "Nothing was chosen."},
+    [POLL_BAD_CHOICE] = {VP_STR_INIT("refused"), AT_CHOICES, false,
+                         "That choice was not accepted."},
+    [POLL_NO_CODE] = {VP_STR_INIT("nocode"), AT_CODE, false,
+                      "Voting in this poll needs an invitation code."},
+    [POLL_BAD_CODE] = {VP_STR_INIT("code"), AT_CODE, false, "This code is not one of this poll's."},
+    [POLL_NO_ACCOUNT] = {VP_STR_INIT("account"), TOP, false,
+                         "Only signed-in accounts can vote in this poll."},
+    [POLL_TOO_MANY] = {VP_STR_INIT("many"), TOP, false,
+                       "Too many votes came from your network today. Please vote tomorrow."},
+    [POLL_NO_COOKIE] = {VP_STR_INIT("cookie"), TOP, false,
+                        "Voting here needs a cookie, and your browser does not take it inside "
+                        "another site. Please vote on the poll's own page."},
+    [POLL_AWAY] = {VP_STR_INIT("away"), TOP, false,
+                   "Your vote is not counted yet: the polls cannot be reached right now. Please "
+                   "vote again in a minute."},
 };
+enum { OUTCOMES = sizeof outcomes / sizeof *outcomes };
 
 poll_voted poll_voted_parse(vp_str word) {
-    for (size_t i = 1; i < sizeof voted_words / sizeof *voted_words; i++)
-        if (vp_str_eq(word, voted_words[i])) return (poll_voted)i;
+    for (size_t i = 1; i < OUTCOMES; i++)
+        if (vp_str_eq(word, outcomes[i].word)) return (poll_voted)i;
     return POLL_NOT_VOTED;
 }
 
 const char *poll_voted_word(poll_voted v) {
-    return voted_words[v].p;
+    return outcomes[v].word.p;
 }
 
 /* -- status and visibility -------------------------------------------------------------------- */
@@ -62,6 +91,18 @@ static bool results_are_public(const json_t *poll) {
     return status_of(poll) == CLOSED ? v->closed : v->open;
 }
 
+static bool voting_is(const json_t *poll, vp_str word) {
+    return vp_str_eq(vp_json_text(poll, "voting"), word);
+}
+
+static bool is_changeable(const json_t *poll) {
+    return status_of(poll) == OPEN && vp_json_bool(poll, "changeable", false);
+}
+
+bool poll_keeps_ballots(const json_t *poll) {
+    return is_changeable(poll) && !voting_is(poll, VP_STR("code"));
+}
+
 bool poll_is_personal(const json_t *poll, const poll_wish *wish) {
     return wish->voted != POLL_NOT_VOTED || (wish->results && !results_are_public(poll));
 }
@@ -86,18 +127,39 @@ static void describe_choice(const json_t *poll, char out[TEXT_MAX]) {
         snprintf(out, TEXT_MAX, "Choose %lld to %lld", min, max);
 }
 
-static void add_options(json_t *box, const json_t *poll, bool multiple) {
+static bool is_chosen(const json_t *mine, vp_str id) {
+    const json_t *choices = json_object_get(mine, "choices");
+    for (size_t i = 0; i < json_array_size(choices); i++) {
+        const json_t *choice = json_array_get(choices, i);
+        vp_str text = vp_str_n(json_string_value(choice), json_string_length(choice));
+        if (vp_str_eq(text, id)) return true;
+    }
+    return false;
+}
+
+/* Also says what of them this voter has chosen. */
+static void add_options(json_t *box, const json_t *poll, const poll_wish *wish,
+                        const struct outcome *o, bool multiple) {
     const json_t *options = json_object_get(poll, "options");
     json_t *list = json_array();
+    vp_buf chosen;
+    vp_buf_init(&chosen, CHOSEN_MAX);
     for (size_t i = 0; i < json_array_size(options); i++) {
         const json_t *from = json_array_get(options, i);
         json_t *option = json_object();
-        view_text(option, "id", vp_json_text(from, "id"));
-        view_text(option, "text", vp_json_text(from, "text"));
+        vp_str id = vp_json_text(from, "id"), text = vp_json_text(from, "text");
+        bool checked = is_chosen(wish->mine, id);
+        view_text(option, "id", id);
+        view_text(option, "text", text);
         view_text(option, "input_type", multiple ? VP_STR("checkbox") : VP_STR("radio"));
+        view_flag(option, "checked", checked);
         json_array_append_new(list, option);
+        if (checked) vp_buf_adds(&chosen, chosen.len ? ", " : "");
+        if (checked) vp_buf_add_str(&chosen, text);
     }
     view_set(box, "options", list);
+    view_text(box, "mine_text", o->cast ? vp_buf_str(&chosen) : (vp_str){0});
+    vp_buf_release(&chosen);
 }
 
 /* home?query#poll-ID, or /polls/ID?query of the poll's own page. */
@@ -114,18 +176,66 @@ static void add_link(json_t *box, const char *key, const poll_wish *wish, vp_str
     vp_buf_release(&href);
 }
 
-static void add_message(json_t *box, const json_t *poll, const poll_wish *wish) {
-    char hint[TEXT_MAX], text[2 * TEXT_MAX] = "";
-    bool open = status_of(poll) == OPEN;
+/* What became of the ballot; of one that was in order and yet refused the poll tells why. */
+static struct outcome outcome_of(const json_t *poll, const poll_wish *wish) {
+    struct outcome o = outcomes[wish->voted];
+    if (wish->voted != POLL_REFUSED) return o;
+    poll_status status = status_of(poll);
+    if (status == SCHEDULED) {
+        o.text = "Voting has not begun yet.";
+    } else if (status == CLOSED) {
+        o.text = "This poll was closed before your vote came.";
+    } else if (is_changeable(poll)) {
+        o.text = "This vote has been changed too often to be changed again.";
+    } else if (voting_is(poll, VP_STR("code"))) {
+        o.text = "This invitation code has been used already.";
+        o.place = AT_CODE;
+        o.cast = false;
+    } else {
+        o.text = "You have already voted in this poll.";
+    }
+    return o;
+}
+
+static void add_message(json_t *box, const json_t *poll, const struct outcome *o) {
+    const char *said = o->text;
+    char hint[TEXT_MAX], text[2 * TEXT_MAX];
     describe_choice(poll, hint);
+    snprintf(text, sizeof text, "%s %s.", said ? said : "", hint);
     view_text(box, "hint", vp_str_of(hint));
-    if (wish->voted == POLL_ALREADY && open)
-        snprintf(text, sizeof text, "You have already voted in this poll.");
-    else if (wish->voted == POLL_NO_CHOICE && open)
-        snprintf(text, sizeof text, "Nothing was chosen. %s, then vote.", hint);
-    else if (wish->voted == POLL_BAD_CHOICE && open)
-        snprintf(text, sizeof text, "That choice was not accepted. %s.", hint);
-    view_text(box, "form_error", vp_str_of(text));
+    view_text(box, "thanks", vp_str_of(o->place == THANKS ? said : NULL));
+    view_text(box, "form_error", vp_str_of(o->place == TOP ? said : NULL));
+    view_text(box, "choice_error", vp_str_of(o->place == AT_CHOICES ? text : NULL));
+    view_text(box, "code_error", vp_str_of(o->place == AT_CODE ? said : NULL));
+}
+
+/* What the forms of this poll have beside its options. */
+static void add_fields(json_t *box, const json_t *poll, const poll_wish *wish) {
+    vp_str id = vp_json_text(poll, "id");
+    bool again = is_changeable(poll) && wish->voted == POLL_CHANGING && wish->mine;
+    view_href(box, "action", "/polls/", id, "/ballots");
+    view_text(box, "submit_label", again ? VP_STR("Change my vote") : VP_STR("Vote"));
+    view_text(box, "return_to", wish->home);
+    view_flag(box, "embed", wish->embed);
+    view_text(box, "idempotency_key", vp_str_of(wish->idempotency_key));
+    view_flag(box, "code_field", voting_is(poll, VP_STR("code")));
+    view_flag(box, "account_only", status_of(poll) != CLOSED && voting_is(poll, VP_STR("account")));
+}
+
+/* A vote that may be changed: how, for those who have voted and those who may have. */
+static void add_change(json_t *box, const json_t *poll, const poll_wish *wish, bool cast,
+                       bool form) {
+    vp_str id = vp_json_text(poll, "id");
+    bool may = is_changeable(poll);
+    bool known = wish->mine || voting_is(poll, VP_STR("code"));
+    bool changing = wish->voted == POLL_CHANGING && known;
+    view_flag(box, "changeable", may);
+    view_flag(box, "withdrawable", may && (cast || changing));
+    view_href(box, "withdraw_action", "/polls/", id, "/ballots/withdraw");
+    view_set(box, "change_href", NULL);
+    if (may) add_link(box, "change_href", wish, id, "?voted=change");
+    view_flag(box, "change_note", may && form && !changing);
+    view_flag(box, "changing", changing);
 }
 
 /* -- the results ------------------------------------------------------------------------------ */
@@ -175,29 +285,31 @@ static json_t *results_of(const json_t *poll) {
 /* -- the box ---------------------------------------------------------------------------------- */
 
 /* What is seen of the poll: its form, its results, or a note about them. */
-static void add_choice_of_views(json_t *box, const json_t *poll, const poll_wish *wish) {
+static void add_choice_of_views(json_t *box, const json_t *poll, const poll_wish *wish, bool cast) {
     poll_status status = status_of(poll);
     const struct visibility *v = visibility_of(poll);
-    bool cast = wish->voted == POLL_COUNTED || wish->voted == POLL_ALREADY;
+    bool changing = wish->voted == POLL_CHANGING;
     json_t *results = status == SCHEDULED ? NULL : results_of(poll);
-    bool show = results && (wish->results || cast || status == CLOSED);
+    bool show = results && ((wish->results && !changing) || cast || status == CLOSED);
     bool form = status == OPEN && !show && !cast;
     vp_str id = vp_json_text(poll, "id");
     const char *note = status == CLOSED ? v->note_closed : v->note;
     view_flag(box, "show_form", form);
     view_flag(box, "show_results", show);
+    view_flag(box, "hidden_results", status == OPEN && !v->open);
     view_text(box, "results_note", vp_str_of(results || status == SCHEDULED ? NULL : note));
-    view_flag(box, "voted", wish->voted == POLL_COUNTED);
     view_set(box, "results_href", NULL);
     view_set(box, "vote_href", NULL);
     if (results && form) add_link(box, "results_href", wish, id, "?view=results");
     if (show && status == OPEN && !cast) add_link(box, "vote_href", wish, id, "");
     if (!show) json_decref(results);
     view_set(box, "results", show ? results : NULL);
+    add_change(box, poll, wish, cast, form);
 }
 
 json_t *poll_box(const json_t *poll, const poll_wish *wish) {
     json_t *box = json_object();
+    struct outcome o = outcome_of(poll, wish);
     poll_status status = status_of(poll);
     bool multiple = vp_str_eq(vp_json_text(poll, "kind"), VP_STR("multiple"));
     vp_str id = vp_json_text(poll, "id");
@@ -205,17 +317,39 @@ json_t *poll_box(const json_t *poll, const poll_wish *wish) {
     view_text(box, "heading", VP_STR("Have Your Say"));
     view_text(box, "question", vp_json_text(poll, "question"));
     view_flag(box, "multiple", multiple);
-    add_options(box, poll, multiple);
-    view_href(box, "action", "/polls/", id, "/ballots");
-    view_text(box, "return_to", wish->home);
+    add_options(box, poll, wish, &o, multiple);
+    add_fields(box, poll, wish);
     view_flag(box, "status_open", status == OPEN);
     view_flag(box, "status_scheduled", status == SCHEDULED);
     view_flag(box, "status_closed", status == CLOSED);
     view_time(box, poll, "opens_at", "opens_display", VIEW_MINUTE);
     view_time(box, poll, "closes_at", "closes_display", VIEW_MINUTE);
-    add_message(box, poll, wish);
-    add_choice_of_views(box, poll, wish);
+    view_set(box, "history_href", NULL);
+    if (vp_json_bool(poll, "edited", false))
+        view_href(box, "history_href", "/polls/", id, "#history");
+    add_message(box, poll, &o);
+    add_choice_of_views(box, poll, wish, o.cast);
     return box;
+}
+
+/* -- what was changed -------------------------------------------------------------------------- */
+
+json_t *poll_history(const json_t *history) {
+    const json_t *items = json_object_get(history, "items");
+    json_t *list = json_array();
+    for (size_t i = 0; i < json_array_size(items); i++) {
+        const json_t *from = json_array_get(items, i);
+        json_t *change = json_object();
+        bool question = vp_str_eq(vp_json_text(from, "what"), VP_STR("question"));
+        view_time(change, from, "at", "at_display", VIEW_MINUTE);
+        view_text(change, "what", question ? VP_STR("Question") : VP_STR("Option"));
+        view_text(change, "before", vp_json_text(from, "before"));
+        view_text(change, "after", vp_json_text(from, "after"));
+        json_array_append_new(list, change);
+    }
+    if (json_array_size(list)) return list;
+    json_decref(list);
+    return NULL;
 }
 
 /* -- a list of polls -------------------------------------------------------------------------- */

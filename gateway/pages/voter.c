@@ -16,17 +16,21 @@ vp_err voter_cookie(keys *k, bus *b, const http_request *r, int64_t timeout_ms, 
     return VP_OK;
 }
 
-vp_err voter_invite(keys *k, bus *b, const http_request *r, int64_t timeout_ms, http_reply *p) {
+/* In a frame the browser takes no cookie but one that says that it is for frames, and only over TLS
+ * or from this very machine. */
+vp_err voter_invite(keys *k, bus *b, const http_request *r, int64_t timeout_ms, bool embed,
+                    http_reply *p) {
     uint8_t token[TOKEN], key[VP_SEAL_KEY];
     vp_buf cookie;
     vp_err rc = keys_get(k, KEYS_VOTER, b, r, timeout_ms, key);
     if (rc) return rc;
     vp_seal_random(token, sizeof token);
     vp_buf_init(&cookie, COOKIE_MAX);
-    vp_buf_adds(&cookie, "voxpop_voter=");
+    vp_buf_adds(&cookie, embed ? "voxpop_embed=" : "voxpop_voter=");
     vp_seal_sign(key, vp_str_n(token, sizeof token), &cookie);
-    vp_buf_adds(&cookie, "; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax");
-    if (r->secure) vp_buf_adds(&cookie, "; Secure");
+    vp_buf_adds(&cookie, "; Path=/; Max-Age=31536000; HttpOnly");
+    vp_buf_adds(&cookie, embed ? "; SameSite=None; Partitioned" : "; SameSite=Lax");
+    if (embed || r->secure) vp_buf_adds(&cookie, "; Secure");
     http_reply_header(p, "Set-Cookie", vp_buf_str(&cookie));
     vp_buf_release(&cookie);
     return VP_OK;

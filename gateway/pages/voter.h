@@ -12,8 +12,8 @@
  * where the key cannot be learned now. */
 VP_CHECKED vp_err voter_cookie(keys *k, bus *b, const http_request *r, int64_t timeout_ms,
                                vp_str *out);
-/* Set-Cookie with a new voter. The errors of voter_cookie. */
+/* Set-Cookie with a new voter; embed: of a frame on another site. The errors of voter_cookie. */
 VP_CHECKED vp_err voter_invite(keys *k, bus *b, const http_request *r, int64_t timeout_ms,
-                               http_reply *p);
+                               bool embed, http_reply *p);
 
 #endif

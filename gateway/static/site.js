@@ -23,22 +23,22 @@ const announce = (text) => {
 	}, Math.max(200, spoken + 1e4 - performance.now()));
 };
 
-/* POST until there is an answer. The key is kept until then, so that a retry counts once. */
-async function post(url, data, keyPerBody) {
-	const body = JSON.stringify(data);
-	let [key, of] = JSON.parse(stored('sessionStorage', url) || '[]');
+/* Sent until there is an answer. The key is kept until then, so that a retry counts once. */
+async function send(method, url, data, keyPerBody) {
+	const body = data && JSON.stringify(data), kept = method + url;
+	let [key, of] = JSON.parse(stored('sessionStorage', kept) || '[]');
 	if (!key || (keyPerBody && of !== body)) key = crypto.getRandomValues(new Uint32Array(4)).join('-');
-	stored('sessionStorage', url, JSON.stringify([key, body]));
+	stored('sessionStorage', kept, JSON.stringify([key, body]));
 	for (let n = 0; ; n++) {
 		let r, answer;
 		try {
 			r = await fetch(url, {
-				method: 'POST', body, signal: AbortSignal.timeout?.(1e4),
+				method, body, signal: AbortSignal.timeout?.(1e4),
 				headers: { 'Content-Type': 'application/json', 'Idempotency-Key': key },
 			});
 			answer = await r.json();
 			if (![429, 502, 503, 504].includes(r.status)) {
-				stored('sessionStorage', url, '');
+				stored('sessionStorage', kept, '');
 				return { status: r.status, answer };
 			}
 		} catch { /* no whole answer */ }
@@ -69,21 +69,35 @@ const shares = (counts) => { // whole percentages that sum to 100: largest remai
 	return share;
 };
 function poll(box) {
-	const id = box.dataset.poll, form = $('[data-ballot]', box), mark = 'voted ' + id;
+	const id = box.dataset.poll, api = `/api/v1/polls/${id}/`, mark = 'voted ' + id;
+	const form = $('[data-ballot]', box), code = form?.elements.code, state = $('[data-state]', box);
 	let view = $('.results', box), version = view ? +view.dataset.version : -1;
-	let newest, paused, done;
+	let acts = form && $('.mine', box); // to change the vote, or withdraw it
+	let newest, paused, done, over, changing;
 	const question = form && el('p', { className: 'question', hidden: true }, $('legend', form).textContent);
 	form?.after(question);
 	const fold = (away) => { // the form; the question stays
+		if (!form) return;
 		form.hidden = away;
 		question.hidden = !away;
 	};
 
-	const say = (text, bad, quiet) => {
+	const hush = () => {
 		$('.message', box)?.remove();
+		$$('.field-error', box).forEach((n) => { n.textContent = ''; });
+		if (code) code.ariaInvalid = null;
+	};
+	const say = (text, bad, quiet) => {
+		hush();
 		const note = el('p', { className: bad ? 'message is-error' : 'message', tabIndex: -1 }, text);
-		$('h2', box).after(note);
+		$('h2', box)?.after(note);
 		if (!quiet) note.focus();
+	};
+	const fault = (text, field = $('input', form)) => { // said at the field that it is about
+		hush();
+		$('.field-error', field.closest('fieldset, .field')).textContent = text;
+		if (field === code) code.ariaInvalid = 'true';
+		field.focus();
 	};
 	const draw = () => {
 		if (!newest || !view || view.hidden || paused) return;
@@ -99,43 +113,98 @@ function poll(box) {
 		announce(`${$('.leading', view)?.textContent || ''}. ${voters}.`);
 	};
 	const take = (r) => {
+		if (state && r.watchers) $('[data-watchers]', box).textContent = r.watchers.toLocaleString('en') + ' watching';
 		if (r.counts && r.version > version) {
 			({ version } = newest = r);
 			draw();
 		}
-		if (r.closed && form && !done) {
-			done = true;
+		if (state && (r.closed || r.voters || view && r.counts)) {
+			state.textContent = r.closed ? 'Closed' : 'Open';
+			if (!view) setTimeout(() => location.reload(), 1e4); // there are results now
+		}
+		if (r.closed && !over) {
+			over = done = true;
+			acts?.remove();
 			say('This poll is closed.', 0, 1);
 			show();
 		}
 	};
 	async function show(r) { // true when there are results to see
 		if (!r && !newest) {
-			try { r = await (await fetch(`/api/v1/polls/${id}/results`)).json(); } catch { /* as if hidden */ }
+			try { r = await (await fetch(api + 'results')).json(); } catch { /* as if hidden */ }
 		}
 		if (r?.ticket) ticket('poll:' + id, r.ticket);
 		if (r?.counts) take(r);
 		fold(Boolean(done || newest));
-		if (!newest) return;
+		if (!newest || !(view || form)) return;
 		if (!view) question.after(view = copy(box));
-		$('[data-back]', view).hidden = done;
+		const back = $('[data-back]', view);
+		if (back) back.hidden = done;
 		view.hidden = false;
 		draw();
 		return true;
 	}
+
+	/* A vote that may be changed. */
+	const unknown = 'There is no vote of yours that can be changed from here.';
+	const offer = (on) => {
+		const from = form && $('template', box).content.children[1];
+		if (!from || over) return;
+		if (!acts) {
+			(view || question).after(acts = from.cloneNode(true));
+			onSubmit(acts, withdraw);
+		}
+		$('[data-change]', acts).hidden = !on;
+		acts.hidden = !on;
+		$('[data-change-note]', box)?.toggleAttribute('hidden', on);
+		if (code && acts.elements.code) acts.elements.code.value ||= code.value;
+	};
+	const reopen = (label) => { // the form, for a vote anew
+		changing = label !== 'Vote';
+		done = false;
+		if (view) view.hidden = true;
+		offer(false);
+		fold(false);
+		$('[type=submit]', form).textContent = label;
+	};
+	async function change() {
+		let mine = {};
+		if (!code) { // of somebody who is not known again it would be one vote more
+			try { mine = await (await fetch(api + 'ballots/mine')).json(); } catch { /* as if there were none */ }
+			if (!mine.choices) return say(unknown, true);
+		}
+		hush();
+		reopen('Change my vote');
+		$$('[name=choices]', form).forEach((i) => { if (mine.choices) i.checked = mine.choices.includes(i.value); });
+		($(':checked', form) || $('input', form)).focus();
+	}
+	async function withdraw() {
+		const own = acts.elements.code?.value;
+		const { status, answer } = await send('DELETE', api + 'ballots/mine' + (own ? '?code=' + encodeURIComponent(own) : ''));
+		if (status !== 200) return say(status === 404 ? unknown : answer.detail || answer.title, true);
+		stored('localStorage', mark, '');
+		$$(':checked', form).forEach((i) => { i.checked = false; });
+		reopen('Vote');
+		say('Your vote is withdrawn.');
+	}
+
+	onSubmit(acts, withdraw);
 	onSubmit(form, async () => {
 		const choices = $$(':checked', form).map((i) => i.value);
-		if (!choices.length) return say('Choose an option first.', true);
-		const { status, answer } = await post(`/api/v1/polls/${id}/ballots`, { choices });
-		if (status !== 201 && status !== 409) {
-			return say(sentence('Your choice', answer.errors?.[0]?.detail || answer.detail || answer.title), true);
-		}
+		if (!choices.length) return fault('Choose an option first.');
+		const { status, answer } = await send('POST', api + 'ballots' + (form.elements.embed ? '?embed=1' : ''),
+			{ choices, ...(code && { code: code.value.trim() }) });
+		const [error] = answer.errors || [], text = error?.detail || answer.detail || answer.title;
+		if (status === 422 && error?.pointer !== '/code') return fault(sentence('Your choice', text));
+		if (code && [403, 409, 422].includes(status)) return fault(sentence('The code', text), code);
+		if (![201, 409].includes(status)) return say(sentence('Your vote', text), true);
 		done = true;
 		if (answer.ticket) ticket('poll:' + id, answer.ticket);
 		const seen = await show(answer.results);
-		if (status === 201 || !newest?.closed) stored('localStorage', mark, 1);
+		if (status !== 409 || !newest?.closed) stored('localStorage', mark, 1);
+		offer(true);
 		say(status === 409 ? answer.detail || 'You have already voted in this poll.'
-			: 'Thank you. Your vote is counted.' + (seen ? '' : ' Results come later.'));
+			: `Thank you. Your vote is ${changing ? 'changed' : 'counted'}.` + (seen ? '' : ' Results come later.'));
 	});
 	box.addEventListener('click', async (event) => {
 		const on = event.target, is = on.dataset;
@@ -147,18 +216,21 @@ function poll(box) {
 			view.hidden = true;
 			fold(false);
 			$('input', form).focus();
+		} else if ('change' in is && form) {
+			event.preventDefault();
+			change();
 		} else if ('pause' in is) {
 			paused = !paused;
 			on.textContent = paused ? 'Resume updates' : 'Pause updates';
 			draw();
 		}
 	});
+	polls.set(id, take);
 	if (form && stored('localStorage', mark)) {
 		done = true;
 		say('You have voted in this poll.', 0, 1);
-		show();
-	}
-	polls.set(id, take);
+		show().then(() => offer(true));
+	} else if (view && 'hidden' in box.dataset) show(); // a ticket, so that they move
 }
 
 /* Comments */
@@ -230,7 +302,7 @@ if (writer) {
 	onSubmit(writer, async () => {
 		const data = Object.fromEntries([...new FormData(writer)].filter(([name, value]) => value && name !== 'idempotency_key'));
 		faults([], '');
-		const { status, answer } = await post(`/api/v1/articles/${article}/comments`, data, true);
+		const { status, answer } = await send('POST', `/api/v1/articles/${article}/comments`, data, true);
 		if (status !== 201) return faults(answer.errors || [], status === 422 ? 'Your comment is not posted yet.' : answer.detail || answer.title);
 		elements.body_markdown.value = '';
 		place();
@@ -242,6 +314,7 @@ if (writer) {
 function news(data) {
 	const [kind, id] = data.topic.split(':');
 	if (kind === 'poll') return polls.get(id)?.(data);
+	if (!('comment_count' in data)) return;
 	if (id !== article) return retitle(id, data.comment_count);
 	total = data.comment_count;
 	recount();
@@ -249,19 +322,22 @@ function news(data) {
 
 /* One stream for all tabs: the tab that holds the lock keeps it and passes the news on. */
 const { liveUrl, topics } = document.body.dataset, mine = new Map(), wanted = new Map(), last = {};
-let bus, source, opening, asking, leading, errors, rounds = 0;
+let bus, source, opening, asking, leading, errors, rounds = 0, renewed = -1e4;
 const tell = (m) => bus?.postMessage(m);
 const hear = (data) => { if (mine.has(data.topic)) news(data); };
 const pass = (data) => {
-	last[data.topic] = data.version;
+	if (data.version) last[data.topic] = data.version;
 	hear(data);
 	tell({ news: data });
+};
+const soon = (act, ms) => {
+	clearTimeout(opening);
+	opening = setTimeout(act, ms);
 };
 const add = (list) => { // a new stream begins with the snapshots that a new tab needs
 	for (const [topic, ticket] of list) wanted.set(topic, ticket || wanted.get(topic));
 	for (const topic of wanted.keys()) if (wanted.size > 32 && !mine.has(topic)) wanted.delete(topic);
-	clearTimeout(opening);
-	opening = setTimeout(connect, 200);
+	soon(connect, 200);
 };
 function connect() {
 	const to = new URL(liveUrl, location);
@@ -278,7 +354,18 @@ function connect() {
 		source.close();
 		asking ||= setInterval(ask, 1e4);
 	};
-	for (const type of ['snapshot', 'tally', 'article', 'closed']) source.addEventListener(type, (e) => pass(JSON.parse(e.data)));
+	for (const type of ['snapshot', 'tally', 'article', 'closed', 'watchers']) source.addEventListener(type, (e) => pass(JSON.parse(e.data)));
+	source.addEventListener('problem', (e) => { // a ticket was refused, or is over
+		if (JSON.parse(e.data).ticket) soon(renew, Math.max(200, renewed + 1e4 - performance.now()));
+	});
+}
+async function renew() {
+	renewed = performance.now();
+	for (const [topic, ticket] of wanted) {
+		if (!ticket) continue;
+		try { wanted.set(topic, (await (await fetch(`/api/v1/polls/${topic.slice(5)}/results`)).json())?.ticket); } catch { /* once more */ }
+	}
+	connect();
 }
 async function ask() { // the stream gave up; it is tried again every minute
 	if (++rounds % 6 === 0) connect();
@@ -308,7 +395,7 @@ function start() {
 		if (m.want && leading) add(m.want);
 	};
 	want(mine);
-	navigator.locks.request('voxpop', lead);
+	navigator.locks.request('voxpop', lead).catch(lead); // a frame may be forbidden to
 }
 for (const topic of topics.split(' ')) if (topic) mine.set(topic);
 if (liveUrl && mine.size) {

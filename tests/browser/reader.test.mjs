@@ -73,6 +73,7 @@ const sees = (locator, pattern, what) => waitFor(async () => pattern.test(await 
 
 const box = (reader) => reader.page.locator('.poll');
 const bar = (reader, option) => box(reader).locator('.results [data-option]').nth(option);
+const fault = (reader) => box(reader).locator('.field-error').first(); // beside the options
 const message = (reader) => box(reader).locator('.message');
 const total = (reader) => box(reader).locator('.results .total > :first-child');
 const thread = (reader) => reader.page.locator('#thread');
@@ -222,12 +223,13 @@ describe('with JavaScript', () => {
     await Promise.all([ada.goto(fresh.path), ben.goto(fresh.path)]);
     assert.equal(await box(ada).getByRole('link', { name: 'View Results' }).count(), 0);
     await vote(ada).click();
-    await sees(message(ada), /^Choose an option first\.$/);
+    await sees(fault(ada), /^Choose an option first\.$/);
+    assert.ok(await option(ada, 'Red').evaluate((each) => each === document.activeElement), 'the field has the focus');
     for (const each of ['Red', 'Green', 'Blue']) await option(ada, each).check();
     ada.allow(422);
     await vote(ada).click();
-    await sees(message(ada), /^Your choice must be 1 to 2 options\.$/);
-    assert.ok(await message(ada).evaluate((each) => each.classList.contains('is-error')));
+    await sees(fault(ada), /^Your choice must be 1 to 2 options\.$/);
+    assert.match(await box(ada).getByRole('group').getAttribute('aria-describedby'), new RegExp(await fault(ada).getAttribute('id')));
     await option(ada, 'Blue').uncheck();
     await vote(ada).click();
     await sees(message(ada), /^Thank you/);

@@ -106,11 +106,14 @@ static void test_local_path(void **state) {
 
 /* -- polls ------------------------------------------------------------------------------------ */
 
-#define POLL(status, shown, results)                                                               \
+#define POLL_WITH(more, status, shown, results)                                                    \
     "{\"id\":\"01ARZ3NDEKTSV4RRFFQ69G5FAV\",\"question\":\"Q?\",\"kind\":\"single\","              \
     "\"min_choices\":1,\"max_choices\":1,\"options\":[{\"id\":\"1\",\"text\":\"A\"},"              \
     "{\"id\":\"2\",\"text\":\"B\"}],\"status\":\"" status "\",\"opens_at\":null,"                  \
-    "\"closes_at\":null,\"results_visibility\":\"" shown "\",\"results\":" results "}"
+    "\"closes_at\":null," more "\"results_visibility\":\"" shown "\",\"results\":" results "}"
+#define POLL(status, shown, results) POLL_WITH("", status, shown, results)
+#define CHANGEABLE                   "\"changeable\":true,"
+#define BY_CODE                      "\"voting\":\"code\","
 #define TALLY                                                                                      \
     "{\"version\":9,\"voters\":1,\"votes\":1,\"counts\":{\"1\":0,\"2\":1},\"closed\":false}"
 
@@ -130,7 +133,7 @@ static const struct {
      NULL,
      NULL},
     {POLL("open", "always", TALLY),
-     {.results = true, .voted = POLL_ALREADY},
+     {.results = true, .voted = POLL_REFUSED},
      SHOW_RESULTS | PERSONAL,
      NULL,
      "You have already voted in this poll."},
@@ -138,7 +141,7 @@ static const struct {
      {.voted = POLL_NO_CHOICE},
      SHOW_FORM | VIEW_LINK | PERSONAL,
      NULL,
-     "Nothing was chosen. Choose one, then vote."},
+     NULL},
     {POLL("open", "after_vote", "null"),
      {.results = true},
      SHOW_FORM | PERSONAL,
@@ -182,6 +185,95 @@ static void test_boxes(void **state) {
         json_decref(box);
         json_decref(poll);
     }
+}
+
+/* Where a sentence stands, and whether there is a form to try again. */
+static void test_messages(void **state) {
+    static const struct {
+        const char *poll;
+        poll_voted voted;
+        const char *key, *text;
+        bool form;
+    } rows[] = {
+        {POLL("open", "always", TALLY), POLL_COUNTED, "thanks", "Thank you. Your vote is counted.",
+         false},
+        {POLL("open", "always", TALLY), POLL_NO_CHOICE, "choice_error",
+         "Nothing was chosen. Choose one.", true},
+        {POLL("open", "always", TALLY), POLL_TOO_MANY, "form_error",
+         "Too many votes came from your network today. Please vote tomorrow.", true},
+        {POLL("closed", "always", TALLY), POLL_REFUSED, "form_error",
+         "This poll was closed before your vote came.", false},
+        {POLL("scheduled", "always", "null"), POLL_REFUSED, "form_error",
+         "Voting has not begun yet.", false},
+        {POLL_WITH(BY_CODE, "open", "always", TALLY), POLL_REFUSED, "code_error",
+         "This invitation code has been used already.", true},
+        {POLL_WITH(BY_CODE, "open", "always", TALLY), POLL_BAD_CODE, "code_error",
+         "This code is not one of this poll's.", true},
+        {POLL_WITH(CHANGEABLE, "open", "always", TALLY), POLL_REFUSED, "form_error",
+         "This vote has been changed too often to be changed again.", false},
+        {POLL_WITH(CHANGEABLE, "open", "always", TALLY), POLL_WITHDRAWN, "thanks",
+         "Your vote is withdrawn.", true},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const poll_wish wish = {.voted = rows[i].voted};
+        json_t *poll = parse(rows[i].poll), *box = poll_box(poll, &wish);
+        CHECK_ROW(i, says(box, rows[i].key, rows[i].text));
+        CHECK_ROW(i, is(box, "show_form") == rows[i].form);
+        CHECK_ROW(i, poll_voted_parse(vp_str_of(poll_voted_word(wish.voted))) == wish.voted);
+        json_decref(box);
+        json_decref(poll);
+    }
+}
+
+enum { CHANGE_NOTE = 1, WITHDRAW = 2, CHECKED = 4, TOLD = 8, ANEW = 16 };
+
+static void test_changeable(void **state) {
+    static const struct {
+        const char *poll;
+        poll_voted voted;
+        bool mine;
+        int shown;
+    } rows[] = {
+        {POLL_WITH(CHANGEABLE, "open", "always", TALLY), POLL_NOT_VOTED, false, CHANGE_NOTE},
+        {POLL_WITH(CHANGEABLE, "open", "always", TALLY), POLL_COUNTED, true,
+         WITHDRAW | CHECKED | TOLD},
+        {POLL_WITH(CHANGEABLE, "open", "always", TALLY), POLL_CHANGING, true,
+         WITHDRAW | CHECKED | ANEW},
+        {POLL_WITH(CHANGEABLE, "open", "always", TALLY), POLL_CHANGING, false, CHANGE_NOTE},
+        {POLL_WITH(CHANGEABLE BY_CODE, "open", "always", TALLY), POLL_CHANGING, false, WITHDRAW},
+        {POLL_WITH(CHANGEABLE, "closed", "always", TALLY), POLL_COUNTED, false, 0},
+        {POLL("open", "always", TALLY), POLL_COUNTED, false, 0},
+    };
+    json_t *mine = parse("{\"choices\":[\"2\"]}");
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const poll_wish wish = {.voted = rows[i].voted, .mine = rows[i].mine ? mine : NULL};
+        json_t *poll = parse(rows[i].poll), *box = poll_box(poll, &wish);
+        const json_t *options = json_object_get(box, "options");
+        int shown = (is(box, "change_note") ? CHANGE_NOTE : 0) |
+                    (is(box, "withdrawable") ? WITHDRAW : 0) |
+                    (is(json_array_get(options, 1), "checked") ? CHECKED : 0) |
+                    (says(box, "mine_text", "B") ? TOLD : 0) |
+                    (says(box, "submit_label", "Change my vote") ? ANEW : 0);
+        CHECK_ROW(i, shown == rows[i].shown);
+        CHECK_ROW(i, !is(json_array_get(options, 0), "checked"));
+        json_decref(box);
+        json_decref(poll);
+    }
+    json_decref(mine);
+}
+
+static void test_history(void **state) {
+    json_t *answer = parse("{\"items\":[{\"at\":\"2026-11-24T06:20:51Z\",\"by\":\"X\","
+                           "\"what\":\"option\",\"option_id\":\"3\",\"before\":null,"
+                           "\"after\":\"C\"}]}");
+    json_t *list = poll_history(answer);
+    const json_t *change = json_array_get(list, 0);
+    assert_true(says(change, "what", "Option") && says(change, "before", NULL));
+    assert_true(says(change, "after", "C"));
+    assert_true(says(change, "at_display", "24 November 2026, 06:20 UTC"));
+    assert_null(poll_history(NULL));
+    json_decref(list);
+    json_decref(answer);
 }
 
 static void test_box_in_an_article(void **state) {
@@ -349,13 +441,44 @@ static json_t *evil_recent(void) {
 }
 
 static json_t *evil_poll(void) {
-    const poll_wish wish = {.results = true};
-    json_t *poll = parse("{\"id\":\"" EVIL "\",\"question\":\"" EVIL
-                         "\",\"status\":\"open\",\"options\":[{\"id\":\"" EVIL "\",\"text\":\"" EVIL
-                         "\"}],\"results\":{\"version\":\"" EVIL "\",\"counts\":{}}}");
+    static const poll_wish wish = {.home = VP_STR_INIT(EVIL),
+                                   .voted = POLL_WITHDRAWN,
+                                   .embed = true,
+                                   .idempotency_key = "\"><script>"};
+    json_t *poll =
+        parse("{\"voting\":\"code\",\"changeable\":true,\"edited\":true,\"id\":\"" EVIL
+              "\",\"question\":\"" EVIL "\",\"status\":\"open\",\"options\":[{\"id\":\"" EVIL
+              "\",\"text\":\"" EVIL "\"}],\"results\":{\"version\":\"" EVIL "\",\"counts\":{}}}");
     json_t *view = poll_box(poll, &wish);
     json_decref(poll);
     return view;
+}
+
+/* What is rendered as text stays text. */
+static void check_inert(const char *template, const json_t *view) {
+    vp_buf out;
+    render(template, view, &out);
+    assert_null(strstr(out.data, "<script>"));
+    assert_null(strstr(out.data, "<b onclick"));
+    assert_non_null(strstr(out.data, "&lt;script&gt;"));
+    assert_non_null(strstr(out.data, "{{title}}"));
+    vp_buf_release(&out);
+}
+
+static void test_hostile_polls(void **state) {
+    static const char *const templates[] = {"poll", "screen", "embed"};
+    static const char *const keys[] = {"page_href",  "screen_href",  "embed_href",   "reload_href",
+                                       "page_title", "article_href", "article_title"};
+    json_t *view = json_object();
+    json_t *history = parse("{\"items\":[{\"at\":\"" EVIL "\",\"what\":\"" EVIL
+                            "\",\"before\":\"" EVIL "\",\"after\":\"" EVIL "\"}]}");
+    view_set(view, "poll", evil_poll());
+    view_flag(view, "has_history", true);
+    view_set(view, "history", poll_history(history));
+    for (size_t i = 0; i < COUNT(keys); i++) view_text(view, keys[i], VP_STR(EVIL));
+    for (size_t i = 0; i < COUNT(templates); i++) check_inert(templates[i], view);
+    json_decref(history);
+    json_decref(view);
 }
 
 static void test_hostile_texts(void **state) {
@@ -387,12 +510,14 @@ static void test_hostile_texts(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_numbers),      cmocka_unit_test(test_dates),
-        cmocka_unit_test(test_shares),       cmocka_unit_test(test_local_path),
-        cmocka_unit_test(test_boxes),        cmocka_unit_test(test_box_in_an_article),
-        cmocka_unit_test(test_poll_line),    cmocka_unit_test(test_link_labels),
-        cmocka_unit_test(test_public_email), cmocka_unit_test(test_thread),
-        cmocka_unit_test(test_form_errors),  cmocka_unit_test(test_hostile_texts),
+        cmocka_unit_test(test_numbers),       cmocka_unit_test(test_dates),
+        cmocka_unit_test(test_shares),        cmocka_unit_test(test_local_path),
+        cmocka_unit_test(test_boxes),         cmocka_unit_test(test_box_in_an_article),
+        cmocka_unit_test(test_messages),      cmocka_unit_test(test_changeable),
+        cmocka_unit_test(test_history),       cmocka_unit_test(test_poll_line),
+        cmocka_unit_test(test_link_labels),   cmocka_unit_test(test_public_email),
+        cmocka_unit_test(test_thread),        cmocka_unit_test(test_form_errors),
+        cmocka_unit_test(test_hostile_texts), cmocka_unit_test(test_hostile_polls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
