@@ -168,8 +168,8 @@ static void unseal(live_stream *w, const live_tickets *tickets, const live_topic
     if (out->doubtful) keyring_doubt(keys);
 }
 
-/* A number says nothing about what a stream with tickets has seen: the last one may have had other
- * tickets, and so other topics under the same names. */
+/* Sealed topics have no numbers, and the last stream may have had other tickets: one with tickets
+ * begins anew. */
 static live_since since_of(const live_stream *w, const live_request *r, int n_tickets,
                            uint64_t *seq) {
     const board *b = w->home->o.board;

@@ -151,6 +151,12 @@ void board_watch_end(board *b, board_watch *w, int64_t now) {
 
 /* -- states ----------------------------------------------------------------------------------- */
 
+/* Frames of sealed topics have no number and use none up: from the numbers of others nobody is to
+ * learn that something sealed has changed. */
+static uint64_t next_number(board *b, const board_topic *t) {
+    return t->sealed ? 0 : ++b->seq;
+}
+
 static void go_out(board *b, board_topic *t, live_frame *frame) {
     frame_drop(&t->frame);
     t->frame = frame;
@@ -159,8 +165,8 @@ static void go_out(board *b, board_topic *t, live_frame *frame) {
 
 /* The held state goes out; its topic may not speak for a while. */
 static void let_out(board *b, board_topic *t, int64_t now) {
-    live_frame *f = frame_of_state(vp_str_n(t->held.event, t->held.event_n), b->epoch, ++b->seq,
-                                   vp_str_n(t->held.data, t->held.n));
+    live_frame *f = frame_of_state(vp_str_n(t->held.event, t->held.event_n), b->epoch,
+                                   next_number(b, t), vp_str_n(t->held.data, t->held.n));
     free(t->held.data);
     t->held.data = NULL;
     t->phase = BOARD_KNOWN;
@@ -204,7 +210,7 @@ void board_absent(board *b, board_topic *t, int64_t now) {
     t->phase = BOARD_ABSENT;
     vp_buf_init(&event, PROBLEM_MAX);
     board_problem_write(&event, board_public_name(t), VP_ENOTFOUND);
-    go_out(b, t, frame_of_bytes(vp_buf_str(&event), ++b->seq));
+    go_out(b, t, frame_of_bytes(vp_buf_str(&event), next_number(b, t)));
     vp_buf_release(&event);
 }
 

@@ -1,10 +1,10 @@
 /* board.h - the newest state of each topic, and who watches it. No sockets and no clock in here.
  * The highest version wins, wherever it comes from. A state goes out as a frame: the first at
- * once, the next not sooner than BOARD_EVERY_MS after it, and then only the newest. A frame's
- * sequence number is given when it goes out, so a watcher that has number N needs of each topic
- * only a frame above N. Topics that nobody watches are kept for BOARD_IDLE_MS, for those who come
- * again. A sealed topic is a topic of its own beside its public twin; who may watch it, the caller
- * decides: nothing in here leads from one to the other but board_twin.
+ * once, the next not sooner than BOARD_EVERY_MS after it, and then only the newest. A public
+ * frame's sequence number is given when it goes out, so a watcher that has number N needs of each
+ * public topic only a frame above N. Topics that nobody watches are kept for BOARD_IDLE_MS, for
+ * those who come again. A sealed topic is a topic of its own beside its public twin; who may watch
+ * it, the caller decides: nothing in here leads from one to the other but board_twin.
  * SPDX-License-Identifier: MIT */
 #ifndef LIVE_BOARD_H
 #define LIVE_BOARD_H

@@ -25,7 +25,8 @@ live_frame *frame_of_state(vp_str event, const char *epoch, uint64_t seq, vp_str
     vp_buf_add_str(&b, event);
     vp_buf_addc(&b, '\n');
     size_t first = b.len;
-    vp_buf_addf(&b, "id: %s-%llu\ndata: ", epoch, (unsigned long long)seq);
+    if (seq) vp_buf_addf(&b, "id: %s-%llu\n", epoch, (unsigned long long)seq);
+    vp_buf_adds(&b, "data: ");
     vp_buf_add_str(&b, data);
     vp_buf_adds(&b, "\n\n");
     assert(!b.over);

@@ -13,11 +13,11 @@ typedef struct live_frame {
     bool state;     /* a topic's state: its first sending to a watcher is called `snapshot` */
     uint32_t n;     /* bytes */
     uint32_t first; /* length of the line "event: NAME\n" that a state begins with */
-    uint64_t seq;   /* order among all frames of topics of this hub */
+    uint64_t seq;   /* order among all frames of public topics of this hub; of others 0 */
     char bytes[];
 } live_frame;
 
-/* event: NAME, id: EPOCH-SEQ, data: the one line as the service gave it. */
+/* event: NAME, id: EPOCH-SEQ (none with seq 0), data: the one line as the service gave it. */
 live_frame *frame_of_state(vp_str event, const char *epoch, uint64_t seq, vp_str data);
 /* Bytes as they are. */
 live_frame *frame_of_bytes(vp_str bytes, uint64_t seq);
