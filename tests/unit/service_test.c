@@ -81,6 +81,8 @@ typedef struct stage {
     pthread_t thread;
     atomic_bool stop;
     sem_t gate; /* of the operation that holds the loop */
+    void *caller[CALLERS + 1];
+    int n_callers;
 } stage;
 
 static void *serve(void *stage_) {
@@ -105,7 +107,8 @@ static void *caller(stage *s) {
     zmq_setsockopt(socket, ZMQ_RCVTIMEO, &wait, sizeof wait);
     zmq_setsockopt(socket, ZMQ_LINGER, &linger, sizeof linger);
     assert_int_equal(zmq_connect(socket, "inproc://service"), 0);
-    return socket;
+    assert_true(s->n_callers <= CALLERS);
+    return s->caller[s->n_callers++] = socket;
 }
 
 static void send_frame(void *socket, vp_str bytes, int flags) {
@@ -188,7 +191,6 @@ static void a_new_connection_may_be_to_another_redis(void **state) {
     s->redis.life = 0xabc;
     s->redis.hang_up = true;
     wait_for_master(socket, "00000abc");
-    zmq_close(socket);
 }
 
 static void nothing_is_served_by_a_redis_without_a_run_id(void **state) {
@@ -206,7 +208,6 @@ static void nothing_is_served_by_a_redis_without_a_run_id(void **state) {
     assert_true(vp_str_eq(a.field[VP_F_RETRY_AFTER], VP_STR("1")));
     s->redis.life = 2;
     wait_for_master(socket, "00000002");
-    zmq_close(socket);
 }
 
 static void a_body_has_to_be_json(void **state) {
@@ -237,7 +238,6 @@ static void a_body_has_to_be_json(void **state) {
         field fields[] = {{VP_F_CONTENT_TYPE, rows[i].type}, {0}};
         CHECK_ROW(i, call(socket, "POST", "/json", fields, "{}", &a) == rows[i].status);
     }
-    zmq_close(socket);
 }
 
 static void a_link_stays_within_its_brackets(void **state) {
@@ -268,7 +268,6 @@ static void a_link_stays_within_its_brackets(void **state) {
         snprintf(got, sizeof got, "%.*s", (int)a.field[VP_F_LINK].n, a.field[VP_F_LINK].p);
         assert_string_equal(got, want);
     }
-    zmq_close(socket);
 }
 
 static void a_link_that_is_too_long_is_left_out(void **state) {
@@ -283,7 +282,6 @@ static void a_link_that_is_too_long_is_left_out(void **state) {
     assert_int_equal(call(socket, "GET", "/list/a", fields, "", &a), 200);
     assert_null(a.field[VP_F_LINK].p);
     assert_non_null(strstr(a.body, "\"next_cursor\":\""));
-    zmq_close(socket);
 }
 
 static void a_timer_may_stand_in_any_row(void **state) {
@@ -338,9 +336,7 @@ static void a_ping_is_answered_under_overload(void **state) {
             hear(callers[i], &a);
             assert_int_equal(a.e.status, 503);
         }
-        zmq_close(callers[i]);
     }
-    zmq_close(first);
 }
 
 static int start(void **state) {
@@ -360,8 +356,10 @@ static int start(void **state) {
 static int end(void **state) {
     stage *s = *state;
     s->stop = true;
+    sem_post(&s->gate);
     pthread_join(s->thread, NULL);
     fake_redis_stop(&s->redis);
+    for (int i = 0; i < s->n_callers; i++) zmq_close(s->caller[i]);
     zmq_ctx_term(s->zmq);
     sem_destroy(&s->gate);
     free(s);
