@@ -106,14 +106,3 @@ void contributor_form_release(contributor_form *form) {
     vp_buf_release(&form->name);
     vp_buf_release(&form->json);
 }
-
-bool contributor_form_match(vp_str field, vp_str *out) {
-    vp_str s = vp_str_trim(field);
-    *out = s;
-    if (s.n == 0 || vp_str_eq(s, VP_STR("*"))) return true;
-    if (s.n < 3 || s.p[0] != '"' || s.p[s.n - 1] != '"') return false;
-    const char *dot = memchr(s.p, '.', s.n);
-    int64_t revision;
-    *out = vp_str_n(s.p + 1, (size_t)((dot ? dot : s.p + s.n - 1) - s.p) - 1);
-    return vp_str_int(*out, 1, INT64_MAX, &revision) == VP_OK;
-}

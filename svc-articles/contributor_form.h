@@ -18,7 +18,4 @@ bool contributor_form_read(contributor_form *form, vp_str handle, const json_t *
                            int64_t now_ms, vp_problem *problem);
 void contributor_form_release(contributor_form *form);
 
-/* Reads If-Match: into *out the revision of "REVISION.REST", "*", or nothing. False: neither. */
-bool contributor_form_match(vp_str field, vp_str *out);
-
 #endif

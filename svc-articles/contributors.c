@@ -5,6 +5,7 @@
 
 #include "articles_store.h"
 #include "list_page.h"
+#include "match.h"
 
 /* A renamed contributor's articles are shown anew before the answer, as long as that takes no more
  * rounds than this; the timer does the rest. */
@@ -53,17 +54,28 @@ typedef struct put_state {
     enum { PUT_DECIDED, PUT_RENAMING, PUT_READ } waits_for;
 } put_state;
 
+/* If-Match as the function takes it: a revision, "*", or nothing. False: it is none of these. */
+static bool match_text(const vp_call *call, char out[24]) {
+    int64_t revision;
+    vp_err rc = vp_match_read(call->field[VP_F_IF_MATCH], &revision);
+    if (revision != VP_MATCH_ANY)
+        snprintf(out, 24, "%lld", (long long)revision);
+    else
+        snprintf(out, 24, "%s", rc ? "" : "*");
+    return rc != VP_ESTALE;
+}
+
 vp_step contributors_put_prepare(vp_call *call) {
     contributor_form form;
     json_t *body;
-    vp_str match;
+    char match[24];
     vp_call_state(call, sizeof(put_state));
-    if (!contributor_form_match(call->field[VP_F_IF_MATCH], &match))
+    if (!match_text(call, match))
         return vp_call_fail(call, VP_ESTALE, "If-Match names no revision of this contributor.");
     if (!vp_call_json(call, contributor_rules, &body)) return VP_STEP_DONE;
     if (contributor_form_read(&form, call->params.value[0], body, vp_service_now(call->service),
                               &call->problem))
-        articles_store_put(call, &form, match);
+        articles_store_put(call, &form, vp_str_of(match));
     else
         vp_call_fail(call, VP_EINVAL, "Some fields are not acceptable.");
     contributor_form_release(&form);

@@ -2,15 +2,14 @@
 #include "view.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "clock.h"
 #include "json.h"
-#include "mem.h"
 #include "query.h"
 #include "route.h"
+#include "shares.h"
 
-enum { HREF_MAX = 8 * 1024, COUNT_MAX_SHIFT = 50, LOCAL_PATH_MAX = 300 };
+enum { HREF_MAX = 8 * 1024, LOCAL_PATH_MAX = 300 };
 
 void view_set(json_t *o, const char *key, json_t *value) {
     json_object_set_new_nocheck(o, key, value ? value : json_null());
@@ -54,28 +53,8 @@ void view_count(json_t *o, const char *key, int64_t n, const char *word_key, con
     view_text(o, word_key, vp_str_of(n == 1 ? one : many));
 }
 
-/* Far more votes than there can be, and still a hundred times as much fits. */
-static int64_t bounded(int64_t n) {
-    const int64_t most = (int64_t)1 << COUNT_MAX_SHIFT;
-    return n < 0 ? 0 : n > most ? most : n;
-}
-
 void view_shares(const int64_t *counts, size_t n, int *percent) {
-    int64_t total = 0, left = 100, *rest = vp_calloc(n + 1, sizeof *rest);
-    for (size_t i = 0; i < n; i++) total += bounded(counts[i]);
-    for (size_t i = 0; i < n; i++) {
-        percent[i] = total ? (int)(bounded(counts[i]) * 100 / total) : 0;
-        rest[i] = total ? bounded(counts[i]) * 100 % total : 0;
-        left -= percent[i];
-    }
-    for (; total && left > 0; left--) {
-        size_t most = 0;
-        for (size_t i = 1; i < n; i++)
-            if (rest[i] > rest[most]) most = i;
-        percent[most]++;
-        rest[most] = -1;
-    }
-    free(rest);
+    vp_shares(counts, n, percent);
 }
 
 /* -- times ------------------------------------------------------------------------------------ */

@@ -31,8 +31,7 @@ void view_date(vp_str time, view_clock clock, char out[VIEW_DATE_MAX]);
 void view_time(json_t *o, const json_t *from, const char *at_key, const char *shown_key,
                view_clock clock);
 
-/* Whole percentages that sum to 100 by largest remainders, the earlier one first; all 0 if there
- * is nothing to share. */
+/* vp_shares of common/shares.h. */
 void view_shares(const int64_t *counts, size_t n, int *percent);
 
 /* before, then name percent-encoded, then after. */

@@ -207,19 +207,6 @@ static void reads_contributors(void **state) {
     }
 }
 
-static void reads_if_match(void **state) {
-    (void)state;
-    vp_str out;
-    assert_true(contributor_form_match(VP_STR("\"12.7\""), &out) && vp_str_eq(out, VP_STR("12")));
-    assert_true(contributor_form_match(VP_STR(" \"3\" "), &out) && vp_str_eq(out, VP_STR("3")));
-    assert_true(contributor_form_match(VP_STR("*"), &out) && vp_str_eq(out, VP_STR("*")));
-    assert_true(contributor_form_match((vp_str){0}, &out) && out.n == 0);
-    assert_false(contributor_form_match(VP_STR("\"x.1\""), &out));
-    assert_false(contributor_form_match(VP_STR("\"\""), &out));
-    assert_false(contributor_form_match(VP_STR("\".\""), &out));
-    assert_false(contributor_form_match(VP_STR("W/\"1.2\""), &out));
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(makes_slugs),
@@ -230,7 +217,6 @@ int main(void) {
         cmocka_unit_test(refuses_bad_articles),
         cmocka_unit_test(schedules),
         cmocka_unit_test(reads_contributors),
-        cmocka_unit_test(reads_if_match),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
