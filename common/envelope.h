@@ -39,7 +39,7 @@ VP_CHECKED vp_err vp_envelope_decode(const vp_str *frames, size_t n, vp_envelope
 /* Fields of head and context: tag, length, bytes. An unknown tag is skipped. */
 typedef enum vp_field {
     /* head of a call */
-    VP_F_METHOD = 1,   /* GET, POST...; SYNC and LOOK only between processes */
+    VP_F_METHOD = 1,   /* GET, POST...; SYNC, LOOK, ACT only between processes */
     VP_F_PATH,         /* raw, as the client wrote it */
     VP_F_QUERY,        /* raw, without '?' */
     VP_F_CONTENT_TYPE, /* also of a reply; absent: application/json */

@@ -108,12 +108,20 @@ static vp_err compile_ops(vp_service *s, vp_fault *why) {
     return VP_OK;
 }
 
+vp_err vp_service_durability(const char *text, bool *replica, vp_fault *why) {
+    *replica = !strcmp(text, "replica");
+    if (*replica || !strcmp(text, "local")) return VP_OK;
+    vp_fault_set(why, "durability: local or replica");
+    return VP_EINVAL;
+}
+
 vp_err vp_service_new(vp_service **out, const vp_service_def *def, const vp_service_options *o,
                       vp_fault *why) {
     vp_service *s = vp_calloc(1, sizeof *s);
     vp_err rc;
     s->def = def;
     s->announce = o->announce;
+    s->replica = o->replica;
     s->owed = vp_calloc(OWED_MAX, sizeof *s->owed);
     s->own_zmq = !o->zmq;
     s->zmq = o->zmq ? o->zmq : zmq_ctx_new();

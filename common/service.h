@@ -62,7 +62,7 @@ typedef enum vp_may {
 
 typedef struct vp_op {
     const char *name;    /* "polls.cast": logs, metrics, scope of Idempotency-Key */
-    const char *method;  /* GET (HEAD too), POST...; SYNC, LOOK: inside; NULL: a timer */
+    const char *method;  /* GET (HEAD too), POST...; SYNC, LOOK, ACT: inside; NULL: a timer */
     const char *pattern; /* "/api/v1/polls/{id}"; NULL of a timer */
     vp_may may;
     int64_t size; /* of a call: the body's cap in bytes (0: no body); of a timer: period in ms */
@@ -169,7 +169,12 @@ typedef struct vp_service_options {
     const char *publish;   /* "" : none */
     const char *advertise; /* host that replaces a wildcard in the announced endpoints; "" : none */
     bool announce;         /* write the registry */
+    bool replica;          /* a write is acknowledged only when a replica of Redis has it too */
 } vp_service_options;
+/* "local" or "replica". */
+#define VP_DURABILITY_HELP                                                                         \
+    "when a write is acknowledged: local (Redis has it) or replica (one of its replicas too)"
+VP_CHECKED vp_err vp_service_durability(const char *text, bool *replica, vp_fault *why);
 VP_CHECKED vp_err vp_service_new(vp_service **out, const vp_service_def *def,
                                  const vp_service_options *options, vp_fault *why);
 /* Runs until *stop; then drains for at most VP_DRAIN_MS. Destroy on the same thread. */

@@ -13,7 +13,10 @@
 
 enum {
     REDIS_OVERDUE_MS = 1000, /* a batch that waits longer ends the connection */
-    REDIS_SILENT_MS = 3000   /* so does any reply that is owed for longer with none before it */
+    REDIS_SILENT_MS = 3000,  /* so does any reply that is owed for longer with none before it */
+    REPLICA_MS = 500,        /* a replica has so long to take a batch's writes */
+    REPLICA_KEY_MS = 60000,
+    DEMOTED_MS = 1000 /* the master is looked for anew at most so often: reads go on meanwhile */
 };
 
 /* -- commands and replies -------------------------------------------------------------------- */
@@ -89,11 +92,12 @@ static const struct {
     const char *prefix;
     vp_err code;
     const char *detail;
+    bool demoted; /* another one may be the master by now */
 } redis_errors[] = {
     {"LOADING", VP_EAWAY, "The store is starting."},
-    {"MASTERDOWN", VP_EAWAY, "The store is changing its master."},
-    {"READONLY", VP_EAWAY, "The store is changing its master."},
-    {"NOREPLICAS", VP_EAWAY, "The store has too few replicas."},
+    {"MASTERDOWN", VP_EAWAY, "The store is changing its master.", true},
+    {"READONLY", VP_EAWAY, "The store is changing its master.", true},
+    {"NOREPLICAS", VP_EAWAY, "The store has too few replicas.", true},
     {"OOM", VP_EAWAY, "The store is full."},
     {"MISCONF", VP_EAWAY, "The store cannot write to its disk."},
     {"BUSY", VP_EAWAY, "The store is busy."},
@@ -104,6 +108,7 @@ static void reply_error(slot *k, const char *text) {
         if (!strncmp(text, redis_errors[i].prefix, strlen(redis_errors[i].prefix))) {
             vp_problem_set(&k->call.problem, redis_errors[i].code, "%s", redis_errors[i].detail);
             k->failed = true;
+            k->call.service->demoted |= redis_errors[i].demoted;
             return;
         }
     if (strstr(text, "Function not found") && !k->rerun_used) {
@@ -150,6 +155,10 @@ static void on_reply(vp_service *s, owed o, redisReply *r) {
         s->batch_owed--;
         join_reply(o.join, r);
         return;
+    case OWED_REPLICA:
+        s->batch_owed--;
+        s->unsafe = r->type != REDIS_REPLY_INTEGER || r->integer < 1;
+        break;
     default: service_set_up_reply(s, o.kind, r);
     }
     freeReplyObject(r);
@@ -221,14 +230,50 @@ static void send_joins(vp_service *s) {
     }
 }
 
+static bool writes(const slot *k) {
+    static const vp_str reads[] = {VP_STR_INIT("GET"), VP_STR_INIT("LOOK"), VP_STR_INIT("SYNC")};
+    for (size_t i = 0; i < sizeof reads / sizeof *reads; i++)
+        if (!k->timer && vp_str_eq(vp_str_of(k->call.op->method), reads[i])) return false;
+    return !k->timer;
+}
+
 /* All replies of the batch are there: finish its calls. Some go on for another round. */
 void service_finish_batch(vp_service *s) {
     list old = s->batch;
     join *joins = s->joins;
+    bool unsafe = s->unsafe;
     s->batch = (list){0};
     s->joins = NULL;
-    for (slot *k; (k = list_take(&old));) run_finish(s, k);
+    s->unsafe = false;
+    for (slot *k; (k = list_take(&old));) {
+        if (unsafe && writes(k)) {
+            k->failed = true;
+            vp_problem_set(&k->call.problem, VP_EAWAY, "The store has no replica that keeps up.");
+        }
+        run_finish(s, k);
+    }
     joins_free(joins);
+}
+
+/* Asks that a replica has all of this batch. With a small write of its own: a retry that finds its
+ * answer remembered writes nothing, and WAIT would return before the first one's writes are there.
+ */
+static void ask_replica(vp_service *s) {
+    char key[64], number[24], ms[16], wait_ms[16];
+    bool any = false;
+    for (const slot *k = s->batch.first; k && !any; k = k->next) any = writes(k);
+    if (!any) return;
+    snprintf(key, sizeof key, "wait:%s", s->record.id);
+    snprintf(number, sizeof number, "%llu", (unsigned long long)++s->batches);
+    snprintf(ms, sizeof ms, "%d", REPLICA_KEY_MS);
+    snprintf(wait_ms, sizeof wait_ms, "%d", REPLICA_MS);
+    vp_str set[] = {VP_STR("SET"), vp_str_of(key), vp_str_of(number), VP_STR("PX"), vp_str_of(ms)};
+    vp_str wait[] = {VP_STR("WAIT"), VP_STR("1"), vp_str_of(wait_ms)};
+    if (vp_store_append(s->store, 5, set)) return; /* then the whole batch fails */
+    service_owe(s, (owed){.kind = OWED_BEAT});
+    if (vp_store_append(s->store, 3, wait)) return;
+    service_owe(s, (owed){.kind = OWED_REPLICA});
+    s->batch_owed++;
 }
 
 void service_start_batch(vp_service *s) {
@@ -236,6 +281,7 @@ void service_start_batch(vp_service *s) {
         for (slot *k; s->batch.n < VP_SERVICE_BATCH && (k = list_take(&s->pending));)
             run_prepare(s, k);
     send_joins(s);
+    if (s->replica) ask_replica(s);
     s->batch_sent = vp_clock_ms();
 }
 
@@ -246,6 +292,7 @@ void service_fail_all(vp_service *s, const char *why) {
     vp_log(VP_LOG_WARN, NULL, "%s", why);
     s->batch = s->pending = (list){0};
     s->batch_owed = 0;
+    s->unsafe = s->demoted = false;
     s->owed_head = s->owed_tail;
     s->setup_owed = 0;
     s->reloading = false;
@@ -281,10 +328,16 @@ void service_pump(vp_service *s) {
         s->owed_since = vp_clock_ms();
         on_reply(s, s->owed[s->owed_head++ % OWED_MAX], r);
     }
+    if (!rc && s->demoted && s->batch_owed == 0 && vp_clock_ms() >= s->demoted_ms) {
+        s->demoted_ms = vp_clock_ms() + DEMOTED_MS;
+        vp_fault_set(&why, "redis: no longer a master that may write");
+        vp_store_drop(s->store);
+    }
     if (!rc && s->generation && !vp_store_up(s->store)) rc = vp_store_pump(s->store, &why);
     if (rc) {
         service_fail_all(s, why.text[0] ? why.text : "redis: away");
         return;
     }
+    if (s->batch_owed == 0) s->demoted = false;
     if (vp_store_up(s->store) && s->generation != vp_store_generation(s->store)) service_set_up(s);
 }

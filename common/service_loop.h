@@ -76,6 +76,7 @@ typedef enum owed_kind {
     OWED_KEY,
     OWED_MASTER,
     OWED_TIME,
+    OWED_REPLICA,
     OWED_BEAT
 } owed_kind;
 typedef struct owed {
@@ -115,7 +116,7 @@ struct vp_service {
     int router_fd;   /* readable: the router has news. Edge-triggered, see service_receive */
     bool touched;    /* the router was sent to since it was last read dry */
     bool redis_news; /* its descriptor was ready: there is something to read */
-    bool own_zmq, announce;
+    bool own_zmq, announce, replica;
     vp_store *store;
     vp_functions functions;
     vp_route *route; /* of def->ops, in order */
@@ -133,6 +134,10 @@ struct vp_service {
     int in_work;
     list pending, batch;
     int batch_owed;
+    bool unsafe;  /* no replica has the batch's writes in time */
+    bool demoted; /* Redis says that it is no master, or one that nobody follows */
+    int64_t demoted_ms;
+    uint64_t batches;
     join *joins;
     owed *owed; /* ring */
     unsigned owed_head, owed_tail;

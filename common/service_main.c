@@ -27,10 +27,11 @@ static void catch_signals(void) {
 }
 
 int vp_service_main(const vp_service_def *def, int argc, char **argv) {
-    const char *redis, *bind, *publish, *advertise, *level;
+    const char *redis, *durability, *bind, *publish, *advertise, *level;
     const vp_conf_item items[] = {
-        {"redis-url", VP_CONF_TEXT, &redis, "redis://127.0.0.1:6379", 1, 200,
-         "Redis: redis://host:port[/db] or unix:///path"},
+        {"redis-url", VP_CONF_TEXT, &redis, "redis://127.0.0.1:6379", 1, 1000,
+         "Redis: redis://host:port[/db], redis+sentinel://h1,h2,h3/master or unix:///path"},
+        {"durability", VP_CONF_TEXT, &durability, "local", 1, 10, VP_DURABILITY_HELP},
         {"bind", VP_CONF_TEXT, &bind, "tcp://127.0.0.1:*", 1, 150, "ZeroMQ endpoint for calls"},
         {"publish", VP_CONF_TEXT, &publish, "tcp://127.0.0.1:*", 0, 150,
          "ZeroMQ endpoint for the states of topics"},
@@ -41,7 +42,7 @@ int vp_service_main(const vp_service_def *def, int argc, char **argv) {
     vp_fault why = {0};
     vp_service *service = NULL;
     vp_log_level log_level = VP_LOG_INFO;
-    bool done = false;
+    bool done = false, replica;
     vp_mem_init();
     vp_process_batch();
     if (vp_conf_load(items, def->name, argc, argv, environ, &done, &why)) goto failed;
@@ -50,6 +51,7 @@ int vp_service_main(const vp_service_def *def, int argc, char **argv) {
         vp_fault_set(&why, "log-level: %.20s", level);
         goto failed;
     }
+    if (vp_service_durability(durability, &replica, &why)) goto failed;
     vp_log_init(def->name, log_level);
     if (vp_seal_init()) {
         vp_fault_set(&why, "libsodium does not start");
@@ -60,7 +62,8 @@ int vp_service_main(const vp_service_def *def, int argc, char **argv) {
                                         .bind = bind,
                                         .publish = def->topics && def->topics[0] ? publish : "",
                                         .advertise = advertise,
-                                        .announce = true};
+                                        .announce = true,
+                                        .replica = replica};
     if (vp_service_new(&service, def, &options, &why)) goto failed;
     vp_service_run(service, &stop);
     vp_service_destroy(&service);

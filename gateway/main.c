@@ -33,7 +33,8 @@ typedef struct app {
 } app;
 
 typedef struct settings {
-    const char *listen, *admin_listen, *redis_url, *public_url, *live_url, *trusted_proxies;
+    const char *listen, *admin_listen, *redis_url, *durability, *public_url, *live_url,
+        *trusted_proxies;
     const char *site_name, *secrets, *log_level;
     int64_t http_threads, per_address, service_ms;
     bool log_access;
@@ -98,8 +99,9 @@ static vp_err configure(settings *s, int argc, char **argv, bool *done, vp_fault
         {"listen", VP_CONF_TEXT, &s->listen, "127.0.0.1:8080", 1, 100, "address and port"},
         {"admin-listen", VP_CONF_TEXT, &s->admin_listen, "127.0.0.1:8082", 1, 100,
          "address and port of /livez, /readyz and /metrics"},
-        {"redis-url", VP_CONF_TEXT, &s->redis_url, "redis://127.0.0.1:6379", 1, 200,
-         "Redis: redis://host:port[/db] or unix:///path"},
+        {"redis-url", VP_CONF_TEXT, &s->redis_url, "redis://127.0.0.1:6379", 1, 1000,
+         "Redis: redis://host:port[/db], redis+sentinel://h1,h2,h3/master or unix:///path"},
+        {"durability", VP_CONF_TEXT, &s->durability, "local", 1, 10, VP_DURABILITY_HELP},
         {"public-url", VP_CONF_TEXT, &s->public_url, "", 0, 200,
          "the site's own origin, such as https://example.org; empty: http and the Host header"},
         {"live-url", VP_CONF_TEXT, &s->live_url, "/live", 1, 200,
@@ -133,7 +135,9 @@ static vp_err start(app *a, const settings *s, vp_fault *why) {
     a->zmq = zmq_ctx_new();
     a->service_ms = s->service_ms;
     if ((rc = bus_new(&a->bus, a->zmq, s->redis_url, why))) return rc;
-    if ((rc = accounts_new(&a->accounts, a->zmq, a->bus, s->redis_url, s->secrets, why))) return rc;
+    accounts_options ao = {.redis_url = s->redis_url, .secrets = s->secrets};
+    if ((rc = vp_service_durability(s->durability, &ao.replica, why))) return rc;
+    if ((rc = accounts_new(&a->accounts, a->zmq, a->bus, &ao, why))) return rc;
     if ((rc = bus_start(a->bus, why))) return rc;
     po.bus = a->bus;
     if ((rc = pages_new(&a->pages, &po, why))) return rc;

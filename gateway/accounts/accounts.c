@@ -17,17 +17,19 @@ static void *run(void *accounts_) {
     return NULL;
 }
 
-vp_err accounts_new(accounts **out, void *zmq, bus *b, const char *redis_url, const char *secrets,
-                    vp_fault *why) {
+vp_err accounts_new(accounts **out, void *zmq, bus *b, const accounts_options *o, vp_fault *why) {
     accounts *a = vp_calloc(1, sizeof *a);
-    a->state.secrets = secrets;
+    a->state.secrets = o->secrets;
     a->def = (vp_service_def){.name = "accounts",
                               .ops = accounts_ops,
                               .lua = accounts_lua,
                               .topics = "",
                               .self = &a->state};
-    const vp_service_options options = {
-        .zmq = zmq, .redis_url = redis_url, .bind = "inproc://accounts", .publish = ""};
+    const vp_service_options options = {.zmq = zmq,
+                                        .redis_url = o->redis_url,
+                                        .bind = "inproc://accounts",
+                                        .publish = "",
+                                        .replica = o->replica};
     *out = a;
     vp_err rc = accounts_password_init(&a->passwords);
     if (!rc) rc = vp_service_new(&a->service, &a->def, &options, why);

@@ -12,10 +12,16 @@
 
 typedef struct accounts accounts;
 
-/* Starts the thread and adds the instance to the bus (before bus_start). secrets: the folder of the
- * one-time secret file "first-account", which is there while no account exists; "" for none. */
-VP_CHECKED vp_err accounts_new(accounts **out, void *zmq, bus *b, const char *redis_url,
-                               const char *secrets, vp_fault *why);
+typedef struct accounts_options {
+    const char *redis_url;
+    const char *secrets; /* folder of the one-time secret file "first-account", which is there while
+                            no account exists; "" for none */
+    bool replica;        /* see vp_service_options */
+} accounts_options;
+
+/* Starts the thread and adds the instance to the bus (before bus_start). */
+VP_CHECKED vp_err accounts_new(accounts **out, void *zmq, bus *b, const accounts_options *options,
+                               vp_fault *why);
 /* After bus_destroy: nobody calls any more. */
 void accounts_destroy(accounts **self_p);
 

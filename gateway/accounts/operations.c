@@ -1,5 +1,5 @@
 /* operations.c - accounts, sessions and tokens as rows; the keys are in docs/ARCHITECTURE.md.
- * LOOK operations serve the gateway's own code (signin.c), never a client.
+ * LOOK and ACT operations serve the gateway's own code (signin.c), never a client.
  * SPDX-License-Identifier: MIT */
 #include "operations.h"
 
@@ -378,14 +378,14 @@ const vp_op accounts_ops[] = {
      token_finish},
     {"tokens.end", "DELETE", "/api/v1/tokens/{id}", VP_MAY_SIGNED_IN, 0, token_end_prepare,
      token_end_finish},
-    {"accounts.create", "LOOK", "/accounts/create", VP_MAY_INSIDE, 4096, create_prepare,
+    {"accounts.create", "ACT", "/accounts/create", VP_MAY_INSIDE, 4096, create_prepare,
      create_finish},
     {"accounts.actor", "LOOK", "/accounts/actor", VP_MAY_INSIDE, 128, actor_prepare, lines_finish},
     {"accounts.by_login", "LOOK", "/accounts/by-login", VP_MAY_INSIDE, 128, by_login_prepare,
      lines_finish},
-    {"sessions.create", "LOOK", "/accounts/session", VP_MAY_INSIDE, 256, session_prepare,
+    {"sessions.create", "ACT", "/accounts/session", VP_MAY_INSIDE, 256, session_prepare,
      done_finish},
-    {"sessions.end", "LOOK", "/accounts/session-end", VP_MAY_INSIDE, 128, session_end_prepare,
+    {"sessions.end", "ACT", "/accounts/session-end", VP_MAY_INSIDE, 128, session_end_prepare,
      done_finish},
     {"accounts.site_key", "LOOK", "/accounts/site-key", VP_MAY_INSIDE, 0, site_key_prepare, NULL},
     {NULL, NULL, NULL, 0, 0, NULL, NULL}};

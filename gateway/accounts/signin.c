@@ -18,13 +18,13 @@ static const char *cookie_name(const http_request *r) {
 
 /* -- calls to the accounts' loop -------------------------------------------------------------- */
 
-/* LOOK path with a body; the answer's body into out. The status is the answer's. */
-static vp_err look(bus *b, const http_request *r, const char *path, vp_str body, vp_buf *out,
-                   int *status) {
+/* LOOK (a question) or ACT (a write) with a body; the answer's body into out, its status too. */
+static vp_err ask(bus *b, const http_request *r, vp_str method, const char *path, vp_str body,
+                  vp_buf *out, int *status) {
     forward_call f;
     vp_str extra[VP_FIELD_COUNT] = {{0}};
     extra[VP_F_CONTENT_TYPE] = VP_STR("application/json");
-    forward_start(&f, b, r, VP_STR("LOOK"), vp_str_of(path), (vp_str){0}, body, extra, CALL_MS);
+    forward_start(&f, b, r, method, vp_str_of(path), (vp_str){0}, body, extra, CALL_MS);
     vp_err rc = forward_finish(&f);
     if (!rc) {
         *status = f.call.reply.status;
@@ -76,7 +76,7 @@ vp_err accounts_actor(bus *b, http_request *r) {
     accounts_hash(secret, hash);
     snprintf(key, sizeof key, "%s:%s", kind, hash);
     vp_buf_init(&answer, 4096);
-    vp_err rc = look(b, r, "/accounts/actor", vp_str_of(key), &answer, &status);
+    vp_err rc = ask(b, r, VP_STR("LOOK"), "/accounts/actor", vp_str_of(key), &answer, &status);
     if (!rc && status == 200 && lines(vp_buf_str(&answer), line) >= 3)
         set_actor(r, line);
     else if (!rc && *kind == 't')
@@ -134,7 +134,7 @@ static void begin_session(bus *b, http_request *r, http_reply *p, const vp_str l
     accounts_hash(vp_str_of(text), hash);
     snprintf(body, sizeof body, "session:%s %.*s", hash, (int)line[0].n, line[0].p);
     vp_buf_init(&none, 4096);
-    vp_err rc = look(b, r, "/accounts/session", vp_str_of(body), &none, &status);
+    vp_err rc = ask(b, r, VP_STR("ACT"), "/accounts/session", vp_str_of(body), &none, &status);
     vp_buf_release(&none);
     if (rc || status != 204) {
         failed(p, r, rc ? rc : VP_ESYSTEM);
@@ -168,7 +168,8 @@ static void sign_in(accounts *a, bus *b, http_request *r, http_reply *p) {
     int status = 0;
     if (!read_json(r, p, signin_rules, &body)) return;
     vp_buf_init(&answer, 4096);
-    vp_err rc = look(b, r, "/accounts/by-login", vp_json_text(body, "login"), &answer, &status);
+    vp_err rc = ask(b, r, VP_STR("LOOK"), "/accounts/by-login", vp_json_text(body, "login"),
+                    &answer, &status);
     if (rc) {
         failed(p, r, rc);
         goto done;
@@ -198,7 +199,7 @@ static void sign_out(accounts *a, bus *b, http_request *r, http_reply *p) {
     accounts_hash(secret, hash);
     snprintf(key, sizeof key, "session:%s", hash);
     vp_buf_init(&none, 4096);
-    vp_err rc = look(b, r, "/accounts/session-end", vp_str_of(key), &none, &status);
+    vp_err rc = ask(b, r, VP_STR("ACT"), "/accounts/session-end", vp_str_of(key), &none, &status);
     vp_buf_release(&none);
     if (rc) {
         failed(p, r, rc);
@@ -256,7 +257,7 @@ static void create(accounts *a, bus *b, http_request *r, http_reply *p) {
                 json_object_set_new(body, "first", json_boolean(first))))
         rc = VP_ESYSTEM;
     vp_json_write(&text, body);
-    if (!rc) rc = look(b, r, "/accounts/create", vp_buf_str(&text), &p->own, &status);
+    if (!rc) rc = ask(b, r, VP_STR("ACT"), "/accounts/create", vp_buf_str(&text), &p->own, &status);
     if (rc) {
         vp_buf_clear(&p->own);
         failed(p, r, rc);

@@ -106,7 +106,9 @@ static int segments_of(vp_str path) {
 /* The methods that the path would take, for 405; HEAD goes wherever GET does. */
 static void allow_add(char allow[64], const char *method) {
     size_t n = strlen(allow);
-    if (strstr(allow, method) || !strcmp(method, "SYNC") || !strcmp(method, "LOOK")) return;
+    if (strstr(allow, method) || !strcmp(method, "SYNC") || !strcmp(method, "LOOK") ||
+        !strcmp(method, "ACT"))
+        return;
     snprintf(allow + n, 64 - n, "%s%s%s", n ? ", " : "", method,
              strcmp(method, "GET") ? "" : ", HEAD");
 }
