@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 
-import { makePoll, resultsOf } from '../support/ballots.mjs';
 import { derive, sign, ticketBytes } from '../support/seal.mjs';
 import { request, slow, startSystem, waitFor, Watcher } from '../support/system.mjs';
 
@@ -18,7 +17,7 @@ describe('tickets', () => {
   before(async () => {
     system = await startSystem({ args: { live: ['--admin-listen', '127.0.0.1:0'] } });
     key = await ticketKey();
-    await untilKeyIsKnown(await makePoll(system, { results: 'staff' }));
+    await untilKeyIsKnown(await makePoll());
   });
   beforeEach(() => { while (open.length) open.pop().close(); });
   after(() => {
@@ -26,6 +25,14 @@ describe('tickets', () => {
     return system?.stop();
   });
 
+  const makePoll = (results = 'staff') => system.make('/api/v1/polls', {
+    question: 'Which?', kind: 'single', results, options: [{ text: 'One' }, { text: 'Another' }],
+  });
+  const resultsOf = async (poll) => {
+    const got = await system.admin('GET', `/api/v1/polls/${poll.id}/results`);
+    assert.equal(got.status, 200, got.text);
+    return got.json;
+  };
   const ticketKey = async () => derive(Buffer.from(await system.redis('EVAL', hex, '0'), 'hex'), 'ticket');
   const ticket = (poll, { left = 600000, of = key } = {}) => sign(of, ticketBytes(poll.id, Date.now() + left));
   const topicOf = (poll) => `poll:${poll.id}`;
@@ -58,10 +65,10 @@ describe('tickets', () => {
   }, { every: 100, what: 'the hub knows the key' });
 
   test('who has one sees what is hidden from others, within 500 ms', async () => {
-    const poll = await makePoll(system, { results: 'staff' });
+    const poll = await makePoll();
     const plain = await watch(topicOf(poll));
     await plain.next(snapshot(poll));
-    const { ticket: mine } = await resultsOf(system, poll);
+    const { ticket: mine } = await resultsOf(poll);
     const sealed = await watch(topicOf(poll), mine);
     const first = await sealed.next(snapshot(poll));
     assert.equal(first.data.voters, 0);
@@ -78,7 +85,7 @@ describe('tickets', () => {
   });
 
   test('a voter gets one with the vote', async () => {
-    const poll = await makePoll(system, { results: 'after_vote' });
+    const poll = await makePoll('after_vote');
     const voted = await vote(poll, 'first', '2');
     const watcher = await watch(topicOf(poll), voted.ticket);
     assert.equal((await watcher.next(snapshot(poll))).data.counts['2'], 1);
@@ -87,7 +94,7 @@ describe('tickets', () => {
   });
 
   test('it opens its own poll and no other', async () => {
-    const [poll, other] = [await makePoll(system, { results: 'staff' }), await makePoll(system, { results: 'staff' })];
+    const [poll, other] = [await makePoll(), await makePoll()];
     await vote(poll, 'one');
     await vote(other, 'one');
     const both = await watch([topicOf(other), topicOf(poll)], ticket(poll));
@@ -104,7 +111,7 @@ describe('tickets', () => {
   });
 
   test('a bad or an old one: a problem, and the public state', async () => {
-    const poll = await makePoll(system, { results: 'staff' });
+    const poll = await makePoll();
     await vote(poll, 'one');
     const good = ticket(poll);
     const bad = ['', 'x', good.slice(0, -1), `${good}A`, good.replace('.', 'A'), good.slice(0, -2) + (good.at(-2) === 'A' ? 'B' : 'A') + good.at(-1),
@@ -130,7 +137,7 @@ describe('tickets', () => {
   });
 
   test('a sealed name is no topic for browsers', async () => {
-    const poll = await makePoll(system, { results: 'staff' });
+    const poll = await makePoll();
     await vote(poll, 'one');
     const sealed = await watch(topicOf(poll), ticket(poll));
     assert.equal((await sealed.next(snapshot(poll))).data.voters, 1);
@@ -144,7 +151,7 @@ describe('tickets', () => {
   });
 
   test('Last-Event-ID opens nothing, and hides nothing', async () => {
-    const [poll, shown] = [await makePoll(system, { results: 'staff' }), await makePoll(system)];
+    const [poll, shown] = [await makePoll(), await makePoll('always')];
     const topics = [topicOf(poll), topicOf(shown)];
     const sealed = await watch(topics, ticket(poll));
     await vote(poll, 'one');
@@ -166,7 +173,7 @@ describe('tickets', () => {
   });
 
   test('the stream ends with its ticket, and others go on', async () => {
-    const poll = await makePoll(system, { results: 'staff' });
+    const poll = await makePoll();
     await untilKeyIsKnown(poll);
     const began = performance.now();
     const left = 2000 * slow;
@@ -187,7 +194,7 @@ describe('tickets', () => {
   });
 
   test('without a key a ticket is not checked; another key is learned', async () => {
-    const poll = await makePoll(system, { results: 'staff' });
+    const poll = await makePoll();
     assert.equal(await system.kill('polls', 'SIGTERM'), 0);
     await system.restart('live');
     const watcher = await watch(topicOf(poll), ticket(poll));
@@ -204,7 +211,7 @@ describe('tickets', () => {
     await system.redis('SET', 'site:key', Buffer.alloc(32, 9));
     await system.restart('polls');
     const fresh = await ticketKey();
-    await waitFor(async () => (await resultsOf(system, poll)).ticket, { what: 'polls answers' });
+    await waitFor(async () => (await resultsOf(poll)).ticket, { what: 'polls answers' });
     await untilKeyIsKnown(poll, fresh);
     const stale = await watch(topicOf(poll), ticket(poll));
     await stale.next(refused);
@@ -217,10 +224,10 @@ describe('tickets', () => {
   const heard = { deadline: 2 * CENSUS_MS };
 
   test('how many watch is told to all of them, when it changes', async () => {
-    const poll = await makePoll(system, { results: 'staff' });
+    const poll = await makePoll();
     const plain = await watch(topicOf(poll));
     await plain.next(number(poll, 1), heard);
-    const sealed = await watch([topicOf(poll), topicOf(await makePoll(system))], ticket(poll));
+    const sealed = await watch([topicOf(poll), topicOf(await makePoll('always'))], ticket(poll));
     const seen = await sealed.next(number(poll, 2), heard);
     assert.deepEqual(seen.data, { topic: topicOf(poll), watchers: 2 });
     assert.equal(seen.id, undefined);
@@ -238,7 +245,7 @@ describe('tickets', () => {
   });
 
   test('numbers are of all hubs, and one that died is soon not counted', async () => {
-    const poll = await makePoll(system);
+    const poll = await makePoll('always');
     const lost = await watch(topicOf(poll));
     await lost.next(number(poll, 1), heard);
     await system.kill('live');
