@@ -16,10 +16,10 @@ export class Watcher {
   #req;
 
   // Resolves when the head of the answer is there.
-  static open(url, { headers = {}, deadline = 5000 } = {}) {
+  static open(url, { headers = {}, deadline = 5000, agent = false } = {}) {
     const watcher = new Watcher();
     const opened = new Promise((resolve, reject) => {
-      watcher.#req = http.get(url, { agent: false, headers: { accept: 'text/event-stream', ...headers } }, (res) => {
+      watcher.#req = http.get(url, { agent, headers: { accept: 'text/event-stream', ...headers } }, (res) => {
         watcher.status = res.statusCode;
         watcher.headers = res.headers;
         res.setEncoding('utf8');
