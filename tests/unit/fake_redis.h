@@ -95,7 +95,7 @@ static void *fake_redis_run(void *self) {
 
 static void fake_redis_start(fake_redis *f) {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
-    strcpy(f->folder, "/tmp/voxpop-fake-XXXXXX");
+    snprintf(f->folder, sizeof f->folder, "/tmp/voxpop-fake-XXXXXX");
     if (!mkdtemp(f->folder)) abort();
     snprintf(f->path, sizeof f->path, "%s/redis", f->folder);
     snprintf(f->url, sizeof f->url, "unix://%s", f->path);
