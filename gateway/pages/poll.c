@@ -103,6 +103,7 @@ static void show(page *pg, const kind *k, int status, const json_t *poll, poll_w
     if (k->around) add_surroundings(pg, view, poll);
     page_add_box(pg, view, status, poll, &wish, &topics);
     if (k->around) page_add_recent(pg, view, recent);
+    if (k->results && poll) view_set(json_object_get(view, "poll"), "vote_href", NULL);
     view_text(view, "topics", vp_buf_str(&topics));
     pg->status = status;
     page_show(pg, k->template, view);

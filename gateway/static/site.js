@@ -156,7 +156,7 @@ function poll(box) {
 		}
 		$('[data-change]', acts).hidden = !on;
 		acts.hidden = !on;
-		$('[data-change-note]', box)?.toggleAttribute('hidden', on);
+		$('[data-change-note]', box)?.toggleAttribute('hidden', on || changing);
 		if (code && acts.elements.code) acts.elements.code.value ||= code.value;
 	};
 	const reopen = (label) => { // the form, for a vote anew
