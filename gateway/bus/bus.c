@@ -27,6 +27,8 @@ vp_metric bus_metric[BUS_METRICS] = {
                    "Messages that broke the contract."},
     [BUS_M_DEATHS] = {"voxpop_bus_deaths_total", NULL, VP_COUNTER,
                       "Instances given up: silent or disconnected."},
+    [BUS_M_BREAKER] = {"voxpop_bus_breakers_total", NULL, VP_COUNTER,
+                       "Times that an instance missed many deadlines in a row."},
     [BUS_M_INSTANCES] = {"voxpop_bus_instances", NULL, VP_GAUGE, "Instances that answer."},
     [BUS_M_LATENCY] = {"voxpop_bus_call_seconds", NULL, VP_HISTOGRAM, "Time of answered calls."},
 };

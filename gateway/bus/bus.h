@@ -31,6 +31,7 @@ typedef struct bus_target {
 struct bus_call {
     /* in: all borrowed until completion */
     const char *service;
+    const char *to;             /* id of the one instance that it is for; NULL: any */
     vp_str head, context, body; /* blocks of fields; see envelope.h */
     uint8_t resend_id[VP_ULID_BYTES];
     int64_t timeout_ms;

@@ -83,6 +83,7 @@ enum {
     BUS_M_RESENT,
     BUS_M_BAD,
     BUS_M_DEATHS,
+    BUS_M_BREAKER,
     BUS_M_INSTANCES,
     BUS_M_LATENCY,
     BUS_METRICS

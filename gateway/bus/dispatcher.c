@@ -3,7 +3,11 @@
  * An instance is a DEALER of its own: connected when the registry names it, usable from its first
  * pong, closed on disconnection or silence and never left to reconnect, because a peer that comes
  * back on its old endpoint would be handed stale calls. A call id is table slot and generation, so
- * a late reply finds nobody. Every send is non-blocking. SPDX-License-Identifier: MIT */
+ * a late reply finds nobody. Every send is non-blocking.
+ * Who gets a call: the one with the fewest outstanding, a newcomer as if it had more for a while.
+ * An instance that lets calls run into their deadline one after another is passed over but for a
+ * try now and then; when a service has no other, its calls fail at once (the breaker).
+ * SPDX-License-Identifier: MIT */
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
@@ -16,7 +20,15 @@
 #include "log.h"
 #include "mem.h"
 
-enum { SWEEP_MS = 20, IDLE_MS = 50, RECEIVE_BUDGET = 256, INSTANCES = VP_REGISTRY_INSTANCES };
+enum {
+    SWEEP_MS = 20,
+    IDLE_MS = 50,
+    RECEIVE_BUDGET = 256,
+    INSTANCES = VP_REGISTRY_INSTANCES,
+    SLOW_START_MS = 2000, /* a newcomer's share grows for so long */
+    BREAKER_CALLS = 8,    /* so many deadlines missed in a row open the breaker */
+    BREAKER_MS = 500      /* then one call is tried so often */
+};
 
 typedef struct instance {
     vp_registry_record record; /* without routes */
@@ -26,7 +38,8 @@ typedef struct instance {
     bool alarmed; /* the monitor has news */
     bool touched; /* was sent to, or has news: it has to be read until it is dry */
     int outstanding, load;
-    int64_t heard_ms, pinged_ms;
+    int missed; /* deadlines since its last reply */
+    int64_t heard_ms, pinged_ms, ready_ms, try_ms;
 } instance;
 
 typedef struct call_slot {
@@ -72,6 +85,12 @@ static void slot_free(dispatch *d, uint32_t i) {
     d->outstanding--;
 }
 
+static void breaker_opens(const instance *in) {
+    vp_metric_add(&bus_metric[BUS_M_BREAKER], 1);
+    vp_log(VP_LOG_WARN, NULL, "%s %s: missed %d deadlines in a row", in->record.service,
+           in->record.id, in->missed);
+}
+
 static void complete(dispatch *d, bus_call *call, vp_err err) {
     static const struct {
         vp_err err;
@@ -79,24 +98,41 @@ static void complete(dispatch *d, bus_call *call, vp_err err) {
     } counted[] = {{VP_ETIMEOUT, BUS_M_TIMEOUT}, {VP_EBUSY, BUS_M_BUSY}, {VP_EAWAY, BUS_M_AWAY}};
     for (size_t i = 0; i < sizeof counted / sizeof counted[0]; i++)
         if (counted[i].err == err) vp_metric_add(&bus_metric[counted[i].metric], 1);
-    if (call->instance >= 0) d->inst[call->instance].outstanding--;
+    if (call->instance >= 0) {
+        instance *in = &d->inst[call->instance];
+        in->outstanding--;
+        if (err == VP_ETIMEOUT && ++in->missed == BREAKER_CALLS) breaker_opens(in);
+    }
     slot_free(d, call->slot);
     bus_complete(call, err);
 }
 
 /* -- sending ---------------------------------------------------------------------------------- */
 
-static int choose(const dispatch *d, const char *service, vp_err *why) {
+/* How busy an instance counts as: calls outstanding, and the more the newer it is. */
+static int64_t burden(const instance *in, int64_t now) {
+    int64_t age = now - in->ready_ms;
+    int64_t share = age >= SLOW_START_MS ? SLOW_START_MS : age < SWEEP_MS ? SWEEP_MS : age;
+    return (int64_t)(in->outstanding + 1) * SLOW_START_MS / share;
+}
+
+/* Is this one of those that the call may go to? With *why when it is, but not just now. */
+static bool takes(const instance *in, const bus_call *call, int64_t now, vp_err *why) {
+    if (!in->ready || strcmp(in->record.service, call->service)) return false;
+    if (call->to ? strcmp(in->record.id, call->to) != 0 : in->draining) return false;
+    if (in->missed >= BREAKER_CALLS && now < in->try_ms) return false;
+    if (in->outstanding < BUS_INSTANCE_CALLS) return true;
+    *why = VP_EBUSY;
+    return false;
+}
+
+static int choose(const dispatch *d, const bus_call *call, int64_t now, vp_err *why) {
     int best = -1;
     *why = VP_EAWAY;
     for (int i = 0; i < d->n; i++) {
         const instance *in = &d->inst[i];
-        if (!in->ready || in->draining || strcmp(in->record.service, service)) continue;
-        if (in->outstanding >= BUS_INSTANCE_CALLS) {
-            *why = VP_EBUSY;
-            continue;
-        }
-        if (best < 0 || in->outstanding < d->inst[best].outstanding) best = i;
+        if (!takes(in, call, now, why)) continue;
+        if (best < 0 || burden(in, now) < burden(&d->inst[best], now)) best = i;
     }
     return best;
 }
@@ -127,12 +163,13 @@ static bool send_call(dispatch *d, instance *in, const bus_call *call, int64_t l
  * again only if it answers another ping. */
 static void dispatch_call(dispatch *d, bus_call *call) {
     vp_err why = VP_EAWAY;
-    int64_t left = call->deadline_ms - vp_clock_ms();
+    int64_t now = vp_clock_ms(), left = call->deadline_ms - now;
     call->instance = -1;
-    for (int i; left > 0 && (i = choose(d, call->service, &why)) >= 0;) {
+    for (int i; left > 0 && (i = choose(d, call, now, &why)) >= 0;) {
         if (send_call(d, &d->inst[i], call, left)) {
             call->instance = i;
             d->inst[i].outstanding++;
+            d->inst[i].try_ms = now + BREAKER_MS;
             return;
         }
         d->inst[i].ready = false;
@@ -320,6 +357,7 @@ static void heard(instance *in, const vp_envelope *e) {
     in->load = (int)e->left_ms;
     if (in->ready) return;
     in->ready = true;
+    in->ready_ms = in->heard_ms;
     vp_log(VP_LOG_INFO, NULL, "%s %s answers", in->record.service, in->record.id);
 }
 
@@ -376,6 +414,7 @@ static bool receive(dispatch *d, int i) {
     } else {
         heard(in, &e);
         if (e.kind == VP_KIND_REPLY) {
+            in->missed = 0;
             call = find_call(d, i, e.call_id);
             if (!call) vp_metric_add(&bus_metric[BUS_M_LATE], 1);
         }
