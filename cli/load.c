@@ -8,6 +8,7 @@
 
 #include "cli.h"
 #include "clock.h"
+#include "file.h"
 #include "json.h"
 #include "mem.h"
 #include "page.h"
@@ -331,7 +332,7 @@ static void print_result(const loading *l, bool json) {
 
 static vp_err read_page(const char *path, vp_buf *text, cli_page *page, vp_fault *why) {
     *page = (cli_page){0};
-    vp_err rc = cli_file_read(path, CLI_PAGE_BYTES, text, why);
+    vp_err rc = vp_file_read(path, CLI_PAGE_BYTES, text, why);
     if (rc) return rc;
     rc = cli_page_parse(vp_buf_str(text), page, why);
     if (rc) vp_buf_release(text);

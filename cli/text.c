@@ -1,46 +1,19 @@
 /* text.c - see text.h. SPDX-License-Identifier: MIT */
 #include "text.h"
 
-#include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "file.h"
 #include "mem.h"
 
-enum { SECRET_MAX = 4096, CHUNK = 16384 };
-
-vp_err cli_file_read(const char *path, size_t max, vp_buf *out, vp_fault *why) {
-    vp_err rc = VP_ESYSTEM;
-    size_t n;
-    vp_buf_init(out, max);
-    FILE *file = fopen(path, "rbe");
-    if (!file) {
-        vp_fault_set(why, "cannot be opened: %s", strerror(errno));
-        return rc;
-    }
-    do {
-        char chunk[CHUNK];
-        n = fread(chunk, 1, sizeof chunk, file);
-        vp_buf_add(out, chunk, n);
-    } while (n && !out->over);
-    if (ferror(file)) {
-        vp_fault_set(why, "cannot be read: %s", strerror(errno));
-    } else if (out->over) {
-        vp_fault_set(why, "is over %zu bytes", max);
-        rc = VP_ETOOBIG;
-    } else {
-        rc = VP_OK;
-    }
-    fclose(file);
-    if (rc) vp_buf_release(out);
-    return rc;
-}
+enum { SECRET_MAX = 4096 };
 
 vp_err cli_secret_read(const char *path, char **out, vp_fault *why) {
     vp_buf text;
     *out = NULL;
-    vp_err rc = cli_file_read(path, SECRET_MAX, &text, why);
+    vp_err rc = vp_file_read(path, SECRET_MAX, &text, why);
     if (rc) return rc;
     vp_str secret = vp_str_trim(vp_buf_str(&text));
     if (cli_text_is_visible(secret)) {

@@ -7,10 +7,8 @@
 
 enum { CLI_KEY_LEN = 32 }; /* an idempotency key: 128 bits as hexadecimal digits */
 
-/* Reads a whole file of at most max bytes into out, which need not be initialised. *why does not
+/* A file that holds one secret: white space at both ends goes. *out: caller frees. *why does not
  * name the file: see cli_run.at. */
-VP_CHECKED vp_err cli_file_read(const char *path, size_t max, vp_buf *out, vp_fault *why);
-/* The same for a file that holds one secret: white space at both ends goes. *out: caller frees. */
 VP_CHECKED vp_err cli_secret_read(const char *path, char **out, vp_fault *why);
 
 /* May it stand in a header? Visible ASCII, at least one character. */

@@ -3,8 +3,17 @@
  * SPDX-License-Identifier: MIT */
 #include "conf.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <stdio.h>
+
+#include "file.h"
+#include "mem.h"
+
+enum {
+    ITEMS_MAX = 64,
+    FILE_MAX = 64 * 1024 /* of a text whose item has no bound of its own */
+};
 
 /* Every name that some Voxpop process or test knows. A name is added here when a process gets it.
  */
@@ -25,6 +34,9 @@ static const char *const known[] = {"port",
                                     "bind",
                                     "publish",
                                     "advertise",
+                                    "curve-secret-key",
+                                    "curve-allow",
+                                    "allow-plain-tcp",
                                     "http-threads",
                                     "connections-per-address",
                                     "service-ms",
@@ -33,7 +45,6 @@ static const char *const known[] = {"port",
                                     "admin-listen",
                                     "url",
                                     "token",
-                                    "token-file",
                                     "password",
                                     "ballots-per-batch",
                                     "watchers-max",
@@ -44,6 +55,15 @@ static const char *const known[] = {"port",
                                     "config"};
 
 static const vp_str env_prefix = VP_STR_INIT("VOXPOP_");
+
+/* A setting whose value is in a file has the same name with this behind it. */
+static const vp_str env_file = VP_STR_INIT("_FILE"), flag_file = VP_STR_INIT("-file");
+
+/* The name without that ending; {NULL, 0} when it has none. */
+static vp_str without_ending(vp_str name, vp_str ending) {
+    size_t n = name.n > ending.n ? name.n - ending.n : 0;
+    return n && !memcmp(name.p + n, ending.p, ending.n) ? vp_str_n(name.p, n) : (vp_str){0};
+}
 
 /* Does the environment's name, without its prefix, stand for this setting? REDIS_URL: redis-url. */
 static bool is_env_of(vp_str env, const char *name) {
@@ -117,37 +137,114 @@ static const char *initial(const vp_conf_item *item) {
     return item->initial ? item->initial : none[item->kind];
 }
 
-static const vp_conf_item *find(const vp_conf_item *items, vp_str name) {
-    for (; items->name; items++)
-        if (vp_str_eq(name, vp_str_of(items->name))) return items;
+/* A text that came from a file: settings are borrowed for as long as the process lives. */
+typedef struct kept {
+    struct kept *next;
+    char text[];
+} kept;
+
+static const char *keep(vp_str text) {
+    static kept *all; /* so that none of it counts as lost */
+    kept *k = vp_alloc(sizeof *k + text.n + 1);
+    *k = (kept){.next = all};
+    memcpy(k->text, text.n ? text.p : "", text.n);
+    k->text[text.n] = '\0';
+    all = k;
+    return k->text;
+}
+
+/* -- the environment and the flags ------------------------------------------------------------- */
+
+enum { GIVEN_VALUE = 1, GIVEN_FILE = 2 };
+
+/* Where settings come from, and how each of them was given there. */
+typedef struct source {
+    const vp_conf_item *items;
+    const char *where;
+    uint8_t given[ITEMS_MAX];
+} source;
+
+static vp_err set_from_file(const vp_conf_item *item, const char *path, const char *where,
+                            vp_fault *why) {
+    vp_fault cause = {0};
+    vp_buf content;
+    /* Room for a line end beyond the value; a value that is too long is found by its bounds. */
+    vp_err rc =
+        vp_file_read(path, (size_t)(item->max ? item->max : FILE_MAX) + 2, &content, &cause);
+    vp_str text = vp_buf_str(&content);
+    if (!rc && text.n && memchr(text.p, '\0', text.n)) {
+        vp_fault_set(&cause, "is not a text");
+        rc = VP_EINVAL;
+    }
+    if (rc) {
+        vp_fault_set(why, "--%s-file %s: the file %s", item->name, where, cause.text);
+        rc = VP_EINVAL;
+        goto done;
+    }
+    if (text.n && text.p[text.n - 1] == '\n') text.n--;
+    if (text.n && text.p[text.n - 1] == '\r') text.n--;
+    rc = set(item, keep(text), where, why);
+done:
+    vp_buf_release(&content);
+    return rc;
+}
+
+static vp_err take(source *s, const vp_conf_item *item, bool file, const char *value,
+                   vp_fault *why) {
+    uint8_t *given = &s->given[item - s->items];
+    *given |= file ? GIVEN_FILE : GIVEN_VALUE;
+    if (*given == (GIVEN_VALUE | GIVEN_FILE)) {
+        vp_fault_set(why, "--%s and --%s-file %s: only one of them may be given", item->name,
+                     item->name, s->where);
+        return VP_EINVAL;
+    }
+    return file ? set_from_file(item, value, s->where, why) : set(item, value, s->where, why);
+}
+
+/* The item that a flag or a name of the environment means, itself or by a file. */
+static const vp_conf_item *find(const vp_conf_item *items, vp_str name, bool environment,
+                                bool *file) {
+    vp_str stem = without_ending(name, environment ? env_file : flag_file);
+    *file = false;
+    for (const vp_conf_item *i = items; i->name; i++)
+        if (environment ? is_env_of(name, i->name) : vp_str_eq(name, vp_str_of(i->name))) return i;
+    *file = true;
+    for (const vp_conf_item *i = items; i->name && stem.n; i++)
+        if (i->kind == VP_CONF_TEXT &&
+            (environment ? is_env_of(stem, i->name) : vp_str_eq(stem, vp_str_of(i->name))))
+            return i;
     return NULL;
 }
 
 /* A name of the environment that is not among the items: fine if another process knows it. */
 static vp_err check_foreign(vp_str name, vp_fault *why) {
+    vp_str stem = without_ending(name, env_file);
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (is_env_of(name, known[i])) return VP_OK;
+        if (is_env_of(name, known[i]) || (stem.n && is_env_of(stem, known[i]))) return VP_OK;
     vp_fault_set(why, "VOXPOP_%.*s is not the name of a setting", (int)(name.n < 60 ? name.n : 60),
                  name.p);
     return VP_EINVAL;
 }
 
 static vp_err load_environment(const vp_conf_item *items, char **envp, vp_fault *why) {
+    source s = {.items = items, .where = "(environment)"};
     vp_err rc = VP_OK;
+    bool file;
     for (; envp && *envp && !rc; envp++) {
         const char *equals = strchr(*envp, '=');
         if (!equals || !vp_str_starts(vp_str_of(*envp), env_prefix)) continue;
         const char *start = *envp + env_prefix.n;
         vp_str name = {start, (size_t)(equals - start)};
-        const vp_conf_item *item = items;
-        while (item->name && !is_env_of(name, item->name)) item++;
-        rc = item->name ? set(item, equals + 1, "(environment)", why) : check_foreign(name, why);
+        const vp_conf_item *item = find(items, name, true, &file);
+        rc = item ? take(&s, item, file, equals + 1, why) : check_foreign(name, why);
     }
     return rc;
 }
 
 static vp_err load_flags(const vp_conf_item *items, int argc, char **argv, vp_fault *why) {
+    source s = {.items = items, .where = "(flag)"};
     vp_err rc = VP_OK;
+    bool file;
     for (int i = 1; i < argc && !rc; i++) {
         vp_str text = vp_str_of(argv[i]);
         const char *value = strchr(argv[i], '=');
@@ -156,7 +253,7 @@ static vp_err load_flags(const vp_conf_item *items, int argc, char **argv, vp_fa
             return VP_EINVAL;
         }
         vp_str name = {text.p + 2, (value ? (size_t)(value - text.p) : text.n) - 2};
-        const vp_conf_item *item = find(items, name);
+        const vp_conf_item *item = find(items, name, false, &file);
         if (!item) {
             vp_fault_set(why, "--%.*s is not a flag here; see --help",
                          (int)(name.n < 60 ? name.n : 60), name.p);
@@ -169,13 +266,15 @@ static vp_err load_flags(const vp_conf_item *items, int argc, char **argv, vp_fa
         else if (i + 1 < argc && strncmp(argv[i + 1], "--", 2) != 0)
             value = argv[++i];
         if (!value) {
-            vp_fault_set(why, "--%s needs a value", item->name);
+            vp_fault_set(why, "--%s%s needs a value", item->name, file ? flag_file.p : "");
             return VP_EINVAL;
         }
-        rc = set(item, value, "(flag)", why);
+        rc = take(&s, item, file, value, why);
     }
     return rc;
 }
+
+/* -- the help ---------------------------------------------------------------------------------- */
 
 /* One row of the help. Columns are padded, and a long one pushes the others on. */
 static void print_item(const vp_conf_item *item) {
@@ -198,7 +297,9 @@ static void print_help(const vp_conf_item *items, const char *process) {
     printf("usage: voxpop-%s [--name VALUE | --name=VALUE]...\n\n", process);
     printf("  %-22s %-27s %-24s %-18s %s\n", "flag", "environment", "default", "may be", "what");
     for (; items->name; items++) print_item(items);
-    printf("\n  --help  --version\n");
+    printf("\nThe value of --NAME may also come from a file, unless it is a number or yes or no:\n"
+           "  --NAME-file PATH       VOXPOP_NAME_FILE\n"
+           "\n  --help  --version\n");
 }
 
 static void print_version(const char *process) {
@@ -231,6 +332,9 @@ static bool print_asked(const vp_conf_item *items, const char *process, int argc
 vp_err vp_conf_load(const vp_conf_item *items, const char *process, int argc, char **argv,
                     char **envp, bool *done, vp_fault *why) {
     vp_err rc;
+    size_t n = 0;
+    while (items[n].name) n++;
+    assert(n <= ITEMS_MAX);
     *done = print_asked(items, process, argc, argv);
     if (*done) return VP_OK;
     for (const vp_conf_item *item = items; item->name; item++) {

@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "conf.h"
@@ -154,6 +155,97 @@ static void refuses(void **state) {
     }
 }
 
+/* -- texts from files -------------------------------------------------------------------------- */
+
+/* Writes a file of its own; its name goes to path. */
+static void write_file(const char *content, size_t n, char path[40]) {
+    snprintf(path, 40, "/tmp/voxpop-conf-XXXXXX");
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, content, n), (int)n);
+    close(fd);
+}
+
+/* Loads with --redis-url-file, as flag or from the environment. */
+static vp_err load_from(const char *content, size_t n, bool environment, vp_fault *why) {
+    char path[40], word[100];
+    bool done = false;
+    write_file(content, n, path);
+    snprintf(word, sizeof word, "%s=%s", environment ? "VOXPOP_REDIS_URL_FILE" : "--redis-url-file",
+             path);
+    vp_err rc = environment
+                    ? load((const char *[WORDS]){NULL}, (const char *[WORDS]){word}, &done, why)
+                    : load((const char *[WORDS]){word}, (const char *[WORDS]){NULL}, &done, why);
+    unlink(path);
+    return rc;
+}
+
+static const struct {
+    const char *content;
+    size_t n;
+    const char *redis_url; /* NULL: refused */
+    const char *word;
+} file_rows[] = {
+    {"redis://h", 9, "redis://h", NULL},
+    {"redis://h\n", 10, "redis://h", NULL},
+    {"redis://h\r\n", 11, "redis://h", NULL},
+    {"redis://h\n\n", 11, "redis://h\n", NULL}, /* only the line's own end */
+    {" a b ", 5, " a b ", NULL},
+    {"123456789012345678901234567890\n", 31, "123456789012345678901234567890", NULL},
+    {"123456789012345678901234567890\r\n", 32, "123456789012345678901234567890", NULL},
+    {"1234567890123456789012345678901", 31, NULL, "--redis-url (flag): must be 1 to 30 bytes"},
+    {"12345678901234567890123456789012345", 35, NULL, "over 32 bytes"},
+    {"", 0, NULL, "1 to 30 bytes"},
+    {"\n", 1, NULL, "1 to 30 bytes"},
+    {"a\0b", 3, NULL, "not a text"},
+};
+
+static void reads_files(void **state) {
+    for (size_t i = 0; i < COUNT(file_rows); i++) {
+        vp_fault why = {""};
+        vp_err rc = load_from(file_rows[i].content, file_rows[i].n, false, &why);
+        CHECK_ROW(i, rc == (file_rows[i].redis_url ? VP_OK : VP_EINVAL));
+        if (rc && !strstr(why.text, file_rows[i].word)) fail_msg("row %d: %s", (int)i, why.text);
+        CHECK_ROW(i, rc || !strcmp(redis_url, file_rows[i].redis_url));
+    }
+    vp_fault why = {""};
+    assert_int_equal(load_from("redis://env\n", 12, true, &why), VP_OK);
+    assert_string_equal(redis_url, "redis://env");
+}
+
+/* -file and what it must not stand beside; a flag still wins over the environment. */
+static const struct {
+    const char *flags[WORDS], *environment[WORDS];
+    const char *word; /* NULL: taken */
+    const char *redis_url;
+} file_mixes[] = {
+    {{"--redis-url-file=/dev/null", "--redis-url=x"}, {NULL}, "1 to 30 bytes", NULL},
+    {{"--redis-url=x", "--redis-url-file=/dev/null"}, {NULL}, "only one of them", NULL},
+    {{NULL}, {"VOXPOP_REDIS_URL=x", "VOXPOP_REDIS_URL_FILE=/dev/null"}, "only one of them", NULL},
+    {{"--redis-url=x"}, {"VOXPOP_REDIS_URL_FILE=/proc/self/comm"}, NULL, "x"},
+    {{"--redis-url-file=/nowhere/at/all"}, {NULL}, "the file cannot be opened", NULL},
+    {{"--redis-url-file=/"}, {NULL}, "the file cannot be read", NULL},
+    {{NULL}, {"VOXPOP_REDIS_URL_FILE=/nowhere/at/all"}, "(environment): the file", NULL},
+    {{"--redis-url-file"}, {NULL}, "--redis-url-file needs a value", NULL},
+    {{"--port-file=/dev/null"}, {NULL}, "--port-file is not a flag", NULL}, /* no text */
+    {{NULL}, {"VOXPOP_SITE_NAME_FILE=x", "VOXPOP_TOKEN_FILE=y"}, NULL, "redis://localhost"},
+    {{NULL}, {"VOXPOP__FILE=x"}, "VOXPOP__FILE", NULL},
+    {{NULL}, {"VOXPOP_NOTHING_FILE=x"}, "VOXPOP_NOTHING_FILE", NULL},
+};
+
+static void knows_files_from_values(void **state) {
+    for (size_t i = 0; i < COUNT(file_mixes); i++) {
+        bool done = false;
+        vp_fault why = {""};
+        vp_err rc = load(file_mixes[i].flags, file_mixes[i].environment, &done, &why);
+        CHECK_ROW(i, rc == (file_mixes[i].word ? VP_EINVAL : VP_OK));
+        if (rc && !strstr(why.text, file_mixes[i].word)) fail_msg("row %d: %s", (int)i, why.text);
+        CHECK_ROW(i, rc || !strcmp(redis_url, file_mixes[i].redis_url));
+    }
+}
+
+/* -- what is printed --------------------------------------------------------------------------- */
+
 /* What vp_conf_load prints for one flag. */
 static void printed(const char *flag, char *out, size_t size) {
     FILE *f = tmpfile();
@@ -188,6 +280,8 @@ static void prints_help(void **state) {
                                         "yes or no",
                                         "-5 to 5",
                                         "one line per request",
+                                        "--NAME-file PATH",
+                                        "VOXPOP_NAME_FILE",
                                         "--help",
                                         "--version"};
     char text[4000];
@@ -204,8 +298,13 @@ static void prints_version(void **state) {
 
 int main(void) {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(has_defaults), cmocka_unit_test(loads),          cmocka_unit_test(refuses),
-        cmocka_unit_test(prints_help),  cmocka_unit_test(prints_version),
+        cmocka_unit_test(has_defaults),
+        cmocka_unit_test(loads),
+        cmocka_unit_test(refuses),
+        cmocka_unit_test(reads_files),
+        cmocka_unit_test(knows_files_from_values),
+        cmocka_unit_test(prints_help),
+        cmocka_unit_test(prints_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
