@@ -59,9 +59,10 @@ local function compare(poll, sums, repair, master)
 end
 
 -- K poll, the recount's hash. A '1' to mend the tally at the end, master. The next entries of the
--- journal; all fields of the run, in turn, or {} when it is gone.
+-- journal; all fields of the run, in turn, or {} when it or the poll is gone.
 local function recount_step(K, A)
     local call, sums, flat = redis.call, {}, redis.call('HGETALL', K[2])
+    if call('EXISTS', K[1]) == 0 then return {} end
     for i = 1, #flat, 2 do sums[flat[i]] = flat[i + 1] end
     if not sums.at or sums.done then return flat end
     local entries = sums.upto ~= '' and call('XRANGE', K[1] .. ':journal', sums.at, sums.upto,

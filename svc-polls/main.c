@@ -1,6 +1,8 @@
 /* main.c - voxpop-polls: polls, ballots and results. SPDX-License-Identifier: MIT */
 #include "ballots.h"
+#include "edit.h"
 #include "embed.h"
+#include "moves.h"
 #include "polls.h"
 #include "topics.h"
 
@@ -17,6 +19,18 @@ static const vp_op ops[] = {
      polls_current_finish},
     {"polls.get", "GET", "/api/v1/polls/{id}", VP_MAY_ANYONE, 0, polls_get_prepare,
      polls_get_finish},
+    {"polls.edit", "PATCH", "/api/v1/polls/{id}", VP_MAY_AUTHOR, 64 * 1024, polls_edit_prepare,
+     polls_edit_finish},
+    {"polls.delete", "DELETE", "/api/v1/polls/{id}", VP_MAY_AUTHOR, 1024, polls_delete_prepare,
+     polls_delete_finish},
+    {"polls.history", "GET", "/api/v1/polls/{id}/history", VP_MAY_ANYONE, 0, polls_history_prepare,
+     polls_history_finish},
+    {"polls.close", "POST", "/api/v1/polls/{id}/close", VP_MAY_AUTHOR, 1024, polls_close_prepare,
+     polls_close_finish},
+    {"polls.reopen", "POST", "/api/v1/polls/{id}/reopen", VP_MAY_AUTHOR, 1024, polls_reopen_prepare,
+     polls_reopen_finish},
+    {"polls.archive", "POST", "/api/v1/polls/{id}/archive", VP_MAY_AUTHOR, 1024,
+     polls_archive_prepare, polls_archive_finish},
     {"polls.results", "GET", "/api/v1/polls/{id}/results", VP_MAY_ANYONE, 0, polls_results_prepare,
      polls_results_finish},
     {"polls.cast", "POST", "/api/v1/polls/{id}/ballots", VP_MAY_ANYONE, 16 * 1024,

@@ -135,20 +135,10 @@ vp_step polls_list_prepare(vp_call *call) {
     return VP_STEP_WAIT;
 }
 
-/* A list's ETag is a hash of it. Staff see more than others. */
+/* Staff see more than others. */
 static vp_step answer_list(vp_call *call) {
-    uint8_t hash[VP_SEAL_MAC];
-    char text[VP_SEAL_TEXT + 1], etag[VP_SEAL_TEXT + 3];
-    vp_seal_hash(vp_buf_str(&call->out), hash, sizeof hash);
-    vp_seal_base64(hash, sizeof hash, text);
-    snprintf(etag, sizeof etag, "\"%s\"", text);
-    vp_call_reply_field(call, VP_F_ETAG, vp_str_of(etag));
-    if (polls_is_staff(call)) {
-        vp_call_reply_field(call, VP_F_CACHE_CONTROL, VP_STR("private, no-store"));
-    } else {
-        vp_call_reply_field(call, VP_F_CACHE_CONTROL, VP_STR("public, max-age=0, s-maxage=2"));
-        vp_call_reply_field(call, VP_F_SURROGATE_KEY, VP_STR("polls"));
-    }
+    polls_body_etag(call);
+    polls_cache_fields(call, polls_is_staff(call) ? (vp_str){NULL, 0} : VP_STR("polls"));
     return vp_call_answer(call, 200);
 }
 
@@ -194,7 +184,7 @@ vp_step polls_create_prepare(vp_call *call) {
     int64_t now = vp_service_now(call->service);
     if (!vp_call_json(call, polls_draft_rules, &body)) return VP_STEP_DONE;
     vp_ulid_make(now, id);
-    if (!polls_draft_read(body, now, &draft, &call->problem))
+    if (!polls_draft_read(body, NULL, now, &draft, &call->problem))
         polls_store_create(call, vp_str_of(id), &draft);
     polls_draft_release(&draft);
     return call->problem.code ? VP_STEP_DONE : VP_STEP_WAIT;
@@ -207,6 +197,7 @@ vp_step polls_answer_written(vp_call *call, int status, vp_str id) {
     if (!row) return VP_STEP_DONE;
     polls_publish(call, row);
     polls_etag_field(call, &found.record.tally, true);
+    polls_cache_fields(call, (vp_str){NULL, 0});
     polls_write(&call->out, &found.record, true);
     return vp_call_answer(call, status);
 }

@@ -19,15 +19,18 @@ local function want_rewrite(now)
     redis.call('SET', 'polls:rewrite', now + REWRITE_AFTER_MS, 'NX')
 end
 
--- A change of status: its list, the version and the stamp. record begins with status and results.
+-- A change of status: its list, the version, the stamp and the revision, which is given back. record
+-- begins with status and results.
 local function move(id, poll, record, status, master, now)
     local call = redis.call
     touch(poll, public(record[1], record[2]), master)
     call('HSET', poll, 'status', status)
+    local revision = call('HINCRBY', poll, 'revision', 1)
     call('ZREM', 'polls:list:' .. record[1], id)
     call('ZADD', 'polls:list:' .. status, 0, id)
     if status == 'closed' then want_rewrite(now) end
     record[1] = status
+    return whole(revision)
 end
 
 -- K poll, its key. A id, opens_at and closes_at ('' for none), key, master, then field and value.
@@ -104,8 +107,10 @@ local function edit(K, A)
 end
 
 -- The voters of a poll and its key are forgotten; the hashes go bit by bit, see sweep.
-local function forget(id, poll)
+local function forget(id, poll, now)
+    local today = math.floor(now / 86400000)
     redis.call('UNLINK', poll .. ':key')
+    for day = today - ADDRESS_DAYS, today do redis.call('UNLINK', poll .. ':a:' .. day) end
     redis.call('ZADD', 'polls:sweep', 0, id)
 end
 
@@ -122,7 +127,7 @@ local MOVES = {
         set_due(id, 'open', nil, tonumber(closes))
     end},
     archive = {from = {closed = true}, to = 'archived', done = {archived = true},
-               act = function(id, poll) forget(id, poll) end},
+               act = function(id, poll, _, now) forget(id, poll, now) end},
 }
 
 -- K poll. A id, actor, master, a row of MOVES, closes_at of a reopened poll or ''. A poll that is
@@ -139,7 +144,6 @@ local function move_to(K, A)
         if closes and closes <= now then return {'past'} end
         call('ZREM', 'polls:due', id)
         move(id, poll, record, row.to, A[5], now)
-        call('HINCRBY', poll, 'revision', 1)
         row.act(id, poll, record, now, A[7])
         return {'moved', id}, true
     end)
@@ -154,7 +158,7 @@ local function delete(K, A)
         if not owns(record[2], A[4]) then return {'denied'} end
         if record[3] ~= A[5] then return {'stale', record[3]} end
         if record[1] ~= 'archived' and tally_read(poll, {})[MARKS] > 0 then return {'voted'} end
-        forget(id, poll)
+        forget(id, poll, now)
         call('UNLINK', poll, poll .. ':tally', poll .. ':journal', poll .. ':series',
              poll .. ':history', poll .. ':watchers')
         for _, list in ipairs{'all', record[1]} do call('ZREM', 'polls:list:' .. list, id) end
@@ -169,10 +173,10 @@ local function move_due(id, now, master)
     local record = call('HMGET', poll, 'status', 'results', 'revision', 'ids', 'opens_at', 'closes_at')
     local opens, closes = tonumber(record[5] or ''), tonumber(record[6] or '')
     if record[1] == 'scheduled' and opens <= now then
-        move(id, poll, record, 'open', master, now)
+        record[3] = move(id, poll, record, 'open', master, now)
     end
     if record[1] == 'open' and closes and closes <= now then
-        move(id, poll, record, 'closed', master, now)
+        record[3] = move(id, poll, record, 'closed', master, now)
     end
     set_due(id, record[1], opens, closes)
     return record[1] and {id, (tally_of(poll, record))}

@@ -27,6 +27,7 @@ enum record_field {
     R_OWNER,
     R_EDITED,
     R_CODES,
+    R_LAST,
     R_COUNT
 };
 
@@ -81,7 +82,7 @@ static vp_str master(const vp_call *call) {
 void polls_store_create(vp_call *call, vp_str id, const polls_draft *d) {
     char poll[NAME_MAX_LEN], poll_key[NAME_MAX_LEN];
     uint8_t key[VP_SEAL_KEY];
-    number opens, closes, min, max, cap;
+    number opens, closes, min, max, cap, last;
     vp_seal_random(key, sizeof key);
     vp_str keys[] = {name(poll, id, ""), name(poll_key, id, ":key")};
     vp_str args[] = {id,
@@ -91,6 +92,8 @@ void polls_store_create(vp_call *call, vp_str id, const polls_draft *d) {
                      master(call),
                      VP_STR("ids"),
                      vp_buf_str(&d->ids),
+                     VP_STR("last"),
+                     number_text(&last, d->last),
                      VP_STR("kind"),
                      d->kind,
                      VP_STR("min"),
@@ -251,6 +254,7 @@ static vp_err read_record(const redisReply *fields, vp_str tally, vp_str id, pol
                           .created_at = number_of(fields, R_CREATED_AT),
                           .cap = number_of(fields, R_CAP),
                           .codes = number_of(fields, R_CODES),
+                          .last = number_of(fields, R_LAST),
                           .changeable = number_of(fields, R_CHANGEABLE) == 1,
                           .edited = number_of(fields, R_EDITED) == 1,
                           .voting = polls_voting_of(text_at(fields, R_VOTING))};

@@ -22,6 +22,7 @@ typedef struct polls_record {
     vp_str article, owner, ids;         /* ids: "1,2,3" */
     int64_t min, max, opens_at, closes_at /* 0: never */, created_at;
     int64_t cap, codes; /* of an address and day; how many codes there are */
+    int64_t last;       /* the highest id that an option ever had; 0 of polls of schema 1 */
     bool changeable, edited;
     polls_voting voting;
     polls_tally tally;

@@ -28,6 +28,13 @@ bool polls_found_one(vp_call *call, vp_str id, polls_found *out) {
     return rc == VP_OK;
 }
 
+bool polls_may_change(vp_call *call, const polls_record *r) {
+    vp_str actor = call->field[VP_F_ACTOR_ID];
+    if (vp_call_may(call, VP_MAY_EDITOR) || (actor.n && vp_str_eq(actor, r->owner))) return true;
+    vp_call_fail(call, VP_EDENIED, "This poll is somebody else's.");
+    return false;
+}
+
 /* -- who asks ----------------------------------------------------------------------------- */
 
 polls_bearer polls_bearer_of(const vp_call *call, vp_str code) {
@@ -101,16 +108,31 @@ void polls_etag_field(vp_call *call, const polls_tally *t, bool visible) {
     vp_call_reply_field(call, VP_F_ETAG, vp_str_of(etag));
 }
 
+void polls_body_etag(vp_call *call) {
+    uint8_t hash[VP_SEAL_MAC];
+    char text[VP_SEAL_TEXT + 1], etag[VP_SEAL_TEXT + 3];
+    vp_seal_hash(vp_buf_str(&call->out), hash, sizeof hash);
+    vp_seal_base64(hash, sizeof hash, text);
+    snprintf(etag, sizeof etag, "\"%s\"", text);
+    vp_call_reply_field(call, VP_F_ETAG, vp_str_of(etag));
+}
+
+void polls_cache_fields(vp_call *call, vp_str surrogate) {
+    vp_call_reply_field(call, VP_F_CACHE_CONTROL,
+                        surrogate.n ? VP_STR("public, max-age=0, s-maxage=2")
+                                    : VP_STR("private, no-store"));
+    if (surrogate.n) vp_call_reply_field(call, VP_F_SURROGATE_KEY, surrogate);
+}
+
+vp_str polls_surrogate(vp_str id, char out[64]) {
+    return vp_str_n(out, (size_t)snprintf(out, 64, "poll:%.*s", (int)id.n, id.p));
+}
+
 void polls_read_fields(vp_call *call, const polls_record *r, bool visible) {
     char surrogate[64];
-    bool shared = polls_tally_public(&r->tally);
     polls_etag_field(call, &r->tally, visible);
-    vp_call_reply_field(call, VP_F_CACHE_CONTROL,
-                        shared ? VP_STR("public, max-age=0, s-maxage=2")
-                               : VP_STR("private, no-store"));
-    if (!shared) return;
-    snprintf(surrogate, sizeof surrogate, "poll:%.*s", (int)r->id.n, r->id.p);
-    vp_call_reply_field(call, VP_F_SURROGATE_KEY, vp_str_of(surrogate));
+    polls_cache_fields(call, polls_tally_public(&r->tally) ? polls_surrogate(r->id, surrogate)
+                                                           : (vp_str){NULL, 0});
 }
 
 void polls_add_ticket(vp_call *call, vp_str id, const polls_tally *t, bool visible) {

@@ -18,6 +18,8 @@ bool polls_is_staff(const vp_call *call);
 vp_step polls_unknown(vp_call *call); /* 404 */
 /* The reply of polls_store_read. False: the call has failed, perhaps with 404. */
 bool polls_found_one(vp_call *call, vp_str id, polls_found *out);
+/* Is it the actor's own, or is the actor an editor? False: the call has failed. */
+bool polls_may_change(vp_call *call, const polls_record *r);
 
 /* What the request brings to be known as a voter; code may be absent. */
 polls_bearer polls_bearer_of(const vp_call *call, vp_str code);
@@ -33,7 +35,13 @@ vp_step polls_look_begin(vp_call *call);
 vp_step polls_look_step(vp_call *call, polls_found *out, bool *visible);
 
 void polls_etag_field(vp_call *call, const polls_tally *t, bool visible);
-/* ETag, Cache-Control and Surrogate-Key of a read. */
+/* An ETag that is a hash of the body as it stands. */
+void polls_body_etag(vp_call *call);
+/* surrogate: what a shared copy is purged by; absent: the answer is private. */
+void polls_cache_fields(vp_call *call, vp_str surrogate);
+/* The surrogate of what is the same for all readers of a poll. */
+vp_str polls_surrogate(vp_str id, char out[64]);
+/* ETag, Cache-Control and Surrogate-Key of a read of one poll. */
 void polls_read_fields(vp_call *call, const polls_record *r, bool visible);
 
 /* A ticket's text in quotes, for who may see results that are hidden from others; or null. */

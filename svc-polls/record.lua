@@ -23,7 +23,7 @@
 
 local RECORD = {'status', 'results', 'revision', 'ids', 'kind', 'min', 'max', 'opens_at',
                 'closes_at', 'changeable', 'created_at', 'options', 'question', 'voting', 'cap',
-                'article', 'owner', 'edited', 'codes'}
+                'article', 'owner', 'edited', 'codes', 'last'}
 local HEAD = {'version', 'stamp', 'voters', 'votes', 'marks'}
 local VERSION, STAMP, VOTERS, VOTES, MARKS = 1, 2, 3, 4, 5
 local JUMP = 1048576

@@ -50,7 +50,7 @@ static void try_poll(const json_t *body) {
     polls_draft d;
     json_t *options;
     if (vp_json_check(body, polls_draft_rules, "", &problem)) return;
-    vp_err rc = polls_draft_read(body, now_ms, &d, &problem);
+    vp_err rc = polls_draft_read(body, NULL, now_ms, &d, &problem);
     must(rc == problem.code && (rc == VP_OK || (rc == VP_EINVAL && problem.n_fields > 0)));
     if (rc == VP_OK) {
         must(!vp_json_parse(vp_buf_str(&d.options), &options, NULL));

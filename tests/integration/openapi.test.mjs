@@ -188,6 +188,10 @@ describe('the system beside it', () => {
       for (const name of Object.keys(response.headers ?? {})) {
         if (!['Link', 'Set-Cookie'].includes(name)) assert.ok(got.headers[name.toLowerCase()], `${method} ${path}: ${name}`);
       }
+      if (!response.content) {
+        assert.equal(got.text, '', `${method} ${path}: no body`);
+        return null;
+      }
       const [type] = Object.keys(response.content);
       assert.ok(got.headers['content-type'].startsWith(type), `${method} ${path}: ${got.headers['content-type']}`);
       assert.deepEqual(faults(got.json, response.content[type].schema), [], `${method} ${path}`);
@@ -244,7 +248,29 @@ describe('the system beside it', () => {
     await get('/api/v1/polls', '/api/v1/polls?status=open');
     await get('/api/v1/polls', '/api/v1/polls?status=odd');
     await get('/api/v1/polls/current');
-    await send('post', '/api/v1/polls/{id}/close', undefined, `/api/v1/polls/${poll.id}/close`);
+    const one = '/api/v1/polls/{id}';
+    const at = (rest = '') => `/api/v1/polls/${poll.id}${rest}`;
+    const edit = (body, match) => send('patch', one, body, at(), { headers: match ? { 'if-match': match } : {} });
+    await edit({ question: 'Which one?', options: [...poll.options, { text: 'Three' }], article_id: article.id }, '"1.9"');
+    await edit({ question: 'Which one?' }, '"1.9"'); // 412
+    await edit({ question: 'Which one?' }); // 428
+    await edit({ question: 7, options: [{ id: '9', text: '' }] }, '*'); // 422
+    await edit({ kind: 'multiple' }, '*'); // 409
+    await get(`${one}/history`, at('/history'));
+    for (const word of ['archive', 'reopen', 'close', 'close', 'reopen', 'close', 'archive', 'reopen']) await send('post', `${one}/${word}`, undefined, at(`/${word}`));
+    await send('delete', one, undefined, at(), { headers: { 'if-match': '*' } });
+    await send('delete', one, undefined, at(), { headers: { 'if-match': '*' } }); // 404
+
+    const free = await send('post', '/api/v1/polls', { question: 'Maybe?', options: [{ text: 'A' }, { text: 'B' }], kind: 'single', results: 'after_close', changeable: true, voting: 'limited', address_cap: 1 });
+    const own = `/api/v1/polls/${free.id}/ballots`;
+    const cast = await system.api('POST', own, { body: { choices: ['1'] }, headers: { 'idempotency-key': 'mine' } });
+    const voter = { token: undefined, cookie: cast.cookies, headers: { origin: system.urls.site } };
+    await send('post', ballots, { choices: ['2'] }, own, voter);
+    await send('post', ballots, { choices: ['2'] }, own, { token: undefined, headers: { 'idempotency-key': 'another' } }); // 429
+    await get(`${ballots}/mine`, `${own}/mine`, voter);
+    await get(`${ballots}/mine`, `${own}/mine`, {}); // 404
+    await send('delete', `${ballots}/mine`, undefined, `${own}/mine`, voter);
+    await send('delete', `${ballots}/mine`, undefined, `${own}/mine`, voter); // 404
 
     await send('post', '/api/v1/sessions', { login: 'admin', password: system.password }, '/api/v1/sessions', { token: undefined });
     await send('post', '/api/v1/sessions', { login: 'admin', password: 'wrong' }, '/api/v1/sessions', { token: undefined });

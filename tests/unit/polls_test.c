@@ -213,7 +213,7 @@ static void choices_against_a_poll(void **state) {
 static vp_err draft_of(const json_t *body, polls_draft *out, vp_problem *problem) {
     *out = (polls_draft){0};
     vp_err rc = vp_json_check(body, polls_draft_rules, "", problem);
-    return rc ? rc : polls_draft_read(body, now_ms, out, problem);
+    return rc ? rc : polls_draft_read(body, NULL, now_ms, out, problem);
 }
 
 #define TWO    "\"options\":[{\"text\":\"a\"},{\"text\":\"b\"}]"
