@@ -1,0 +1,53 @@
+#!/bin/sh
+# redis-node.sh redis|sentinel - starts one of several Redis nodes, or the Sentinel beside it, with a
+# writable copy of the configuration in /data. Environment: VOXPOP_NODE, the name by which the others
+# reach it; VOXPOP_FIRST, the master of the very first start. SPDX-License-Identifier: MIT
+set -eu
+umask 077
+data=${VOXPOP_DATA:-/data}
+conf=${VOXPOP_CONF:-/etc/voxpop}
+secrets=${VOXPOP_SECRETS:-/run/secrets/voxpop}
+name=${VOXPOP_NODE:?the name of this node}
+first=${VOXPOP_FIRST:-redis-1}
+
+# Who is whose replica is Sentinel's to say, and Redis keeps it in this file; all else is taken anew
+# from the templates at each start.
+redis() {
+    file=$data/redis.conf
+    if [ -s "$file" ]; then
+        master=$(sed -n 's/^replicaof //p' "$file" | tail -n 1)
+    elif [ "$name" = "$first" ]; then
+        master=
+    else
+        master="$first 6379"
+    fi
+    {
+        echo "include $conf/redis.conf"
+        echo "include $secrets/replica.conf"
+        echo "aclfile $secrets/users.acl"
+        echo "dir $data"
+        echo "replica-announce-ip $name"
+        echo "replica-announce-port 6379"
+        [ -z "$master" ] || echo "replicaof $master"
+    } >"$file.new"
+    mv "$file.new" "$file"
+    exec redis-server "$file"
+}
+
+sentinel() {
+    file=$data/sentinel.conf
+    if [ ! -s "$file" ]; then
+        sed "s/@name@/$name/;s/@first@/$first/" "$secrets/sentinel.conf" >"$file.new"
+        mv "$file.new" "$file"
+    fi
+    exec redis-server "$file" --sentinel
+}
+
+case ${1:-} in
+redis) redis ;;
+sentinel) sentinel ;;
+*)
+    echo "usage: redis-node.sh redis|sentinel" >&2
+    exit 2
+    ;;
+esac

@@ -1,0 +1,116 @@
+// acl.test.mjs - the users of deploy/redis-acl.conf: a whole system works with them and is refused
+// nothing, and none of them reaches what is another's. SPDX-License-Identifier: MIT
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+import { Redis } from '../support/redis.mjs';
+import { freePort, root, startSystem, waitFor } from '../support/system.mjs';
+import { samplePage } from '../support/text.mjs';
+
+const processes = ['gateway', 'live', 'articles', 'comments', 'polls'];
+const password = (user) => `secret-of-${user}`;
+
+describe('Redis users', () => {
+  let folder;
+  let system;
+
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'voxpop-acl-'));
+    const file = join(folder, 'users.acl');
+    const template = readFileSync(join(root, 'deploy/redis-acl.conf'), 'utf8').replace(/^#.*\n/gm, '');
+    writeFileSync(file, template.replace(/@(\w+)@/g, (_, user) => createHash('sha256').update(password(user)).digest('hex')));
+    const port = await freePort();
+    const url = (user) => ['--redis-url', `redis://${user}:${password(user)}@127.0.0.1:${port}`];
+    system = await startSystem({
+      redisArgs: ['--port', String(port), '--aclfile', file],
+      args: Object.fromEntries(processes.map((name) => [name, url(name)])),
+    });
+  });
+  after(async () => {
+    await system?.stop();
+    if (folder) rmSync(folder, { recursive: true, force: true });
+  });
+
+  // Commands as this user, on a connection of its own.
+  async function as(user, ...commands) {
+    const redis = new Redis(system.redisSocket);
+    try {
+      if (user) await redis.command('AUTH', user, password(user));
+      const replies = [];
+      for (const command of commands) replies.push(await redis.command(...command).catch((error) => error.message));
+      return replies;
+    } finally {
+      redis.close();
+    }
+  }
+
+  test('all that readers and editors do works', async () => {
+    const page = samplePage();
+    const file = join(folder, 'page.json');
+    writeFileSync(file, JSON.stringify(page));
+    const loaded = await system.cli(['load', file]);
+    assert.equal(loaded.code, 0, loaded.err);
+    const article = (await system.api('GET', '/api/v1/articles')).json.items[0];
+    assert.equal((await system.page(`/articles/${article.slug}`)).status, 200);
+    const said = await system.api('POST', `/api/v1/articles/${article.id}/comments`, { body: { author_name: 'Zoë', body_markdown: 'Hello' } });
+    assert.equal(said.status, 201, said.text);
+    await waitFor(async () => (await system.api('GET', `/api/v1/articles/${article.id}`)).json.comment_count === page.recent_comments.length + 1,
+      { what: 'the article counts its comments' });
+    assert.equal((await system.admin('PUT', '/api/v1/contributors/zoe', { body: { display_name: 'Zoë' }, headers: { 'if-none-match': '*' } })).status < 500, true);
+
+    for (const voting of ['open', 'limited']) {
+      const poll = await system.make('/api/v1/polls', {
+        question: `Which? ${voting}`, options: [{ text: 'A' }, { text: 'B' }], kind: 'single', results: 'always', voting, changeable: voting === 'open',
+      });
+      const watcher = await system.sse(`poll:${poll.id}`);
+      const cast = await system.api('POST', `/api/v1/polls/${poll.id}/ballots`, {
+        body: { choices: [poll.options[0].id] }, headers: { 'idempotency-key': voting },
+      });
+      assert.equal(cast.status, 201, cast.text);
+      await watcher.next((each) => each.data.voters === 1);
+      watcher.close();
+      assert.equal((await system.api('GET', `/api/v1/polls/${poll.id}/results`)).json.voters, 1);
+      for (const what of ['close', 'archive']) {
+        const got = await system.admin('POST', `/api/v1/polls/${poll.id}/${what}`, { body: {} });
+        assert.ok(got.status === 200 || got.status === 404, `${what}: ${got.text}`);
+      }
+    }
+    assert.equal((await system.cli(['status'])).code, 0);
+    const login = await system.signIn();
+    assert.equal((await system.api('GET', '/api/v1/me', { cookie: login })).status, 200);
+  });
+
+  test('an instance that starts again finds its functions and leaves cleanly', async () => {
+    for (const name of ['articles', 'comments', 'polls', 'live']) await system.restart(name);
+    const got = await system.cli(['status']);
+    assert.equal(got.code, 0, got.err);
+  });
+
+  test('nothing that a process does is refused', async () => {
+    const [log] = await as('operator', ['ACL', 'LOG']);
+    assert.deepEqual(log, []);
+  });
+
+  test('none reaches what is another\'s, and none may do what concerns all', async () => {
+    const keys = {
+      gateway: 'account:x', articles: 'article:{x}', comments: 'comment:{x}', polls: 'poll:{x}', live: 'site:key',
+    };
+    for (const user of processes) {
+      const foreign = Object.entries(keys).filter(([owner]) => owner !== user && !(owner === 'live' && user !== 'live'));
+      const replies = await as(user, ...foreign.flatMap(([, key]) => [['GET', key], ['SET', key, 'x']]),
+        ['KEYS', '*'], ['SCAN', '0'], ['FLUSHALL'], ['CONFIG', 'GET', '*'], ['SHUTDOWN'], ['REPLICAOF', 'NO', 'ONE'], ['ACL', 'LIST'],
+        ['EVAL', 'return 1', '0'], ['FUNCTION', 'FLUSH'], ['MONITOR'], ['CLIENT', 'LIST']);
+      for (const reply of replies) assert.match(String(reply), /^NOPERM/, `${user}: ${reply}`);
+    }
+    const [ping, get] = await as(null, ['PING'], ['GET', 'site:key']);
+    assert.equal(ping, 'PONG');
+    assert.match(get, /^NOPERM/);
+    assert.match((await as('comments', ['SET', 'fact:article:x', 'y']))[0], /^NOPERM/, 'facts of others are read only');
+    assert.match((await as('replica', ['GET', 'site:key']))[0], /^NOPERM/);
+    assert.match((await as('sentinel', ['GET', 'site:key']))[0], /^NOPERM/);
+  });
+});
