@@ -1,5 +1,5 @@
 /* ask.h - calls to services from the hub's thread, whose ends come back to that thread.
- * Methods are SYNC, so nothing is written by them and a lost one is asked again by its owner.
+ * All are SYNC and may be done twice; what has no answer its owner asks again in its own time.
  * SPDX-License-Identifier: MIT */
 #ifndef LIVE_ASK_H
 #define LIVE_ASK_H

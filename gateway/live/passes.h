@@ -22,9 +22,11 @@ typedef struct live_pass {
     struct live_stream *stream;
 } live_pass;
 
+LIST_HEAD(pass_list, live_pass);
+
 typedef struct passes {
     int64_t second; /* all up to and with this one are done */
-    LIST_HEAD(, live_pass) slot[PASSES_SLOTS];
+    struct pass_list slot[PASSES_SLOTS];
 } passes;
 
 void passes_init(passes *self, int64_t now_ms);
