@@ -19,6 +19,7 @@ void vp_registry_write(vp_buf *out, const vp_registry_record *r) {
     member(out, "endpoint", r->endpoint);
     member(out, "publish", r->publish);
     member(out, "topics", r->topics);
+    member(out, "curve", r->curve);
     vp_buf_addf(out, ",\"protocol\":%d,\"started\":%lld,\"load\":%lld,\"draining\":%s,\"routes\":[",
                 r->protocol, (long long)r->started_ms, (long long)r->load,
                 r->draining ? "true" : "false");
@@ -65,9 +66,9 @@ vp_err vp_registry_read(vp_str text, vp_registry_record *out, vp_fault *why) {
         !copy(o, "version", out->version, sizeof out->version) ||
         !copy(o, "endpoint", out->endpoint, sizeof out->endpoint) ||
         !copy(o, "publish", out->publish, sizeof out->publish) ||
-        !copy(o, "topics", out->topics, sizeof out->topics) || !out->service[0] ||
-        !out->endpoint[0] || !vp_ulid_valid(vp_str_of(out->id)) ||
-        json_array_size(routes) > VP_REGISTRY_ROUTES)
+        !copy(o, "topics", out->topics, sizeof out->topics) ||
+        !copy(o, "curve", out->curve, sizeof out->curve) || !out->service[0] || !out->endpoint[0] ||
+        !vp_ulid_valid(vp_str_of(out->id)) || json_array_size(routes) > VP_REGISTRY_ROUTES)
         goto done;
     out->protocol = (int)vp_json_int(o, "protocol", 0);
     out->started_ms = vp_json_int(o, "started", 0);

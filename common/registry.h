@@ -12,7 +12,8 @@ enum {
     VP_REGISTRY_LIFE_MS = 5000,
     VP_REGISTRY_BEAT_MS = 1000,
     VP_REGISTRY_INSTANCES = 256, /* more than this are not read */
-    VP_REGISTRY_ROUTES = 96      /* of one service */
+    VP_REGISTRY_ROUTES = 96,     /* of one service */
+    VP_REGISTRY_CURVE = 40       /* characters of a key */
 };
 
 typedef struct vp_registry_route {
@@ -26,10 +27,11 @@ struct vp_registry_record {
     char service[24];
     char id[VP_ULID_LEN + 1]; /* identity: a restarted process is a new one */
     char version[24];
-    char endpoint[192];       /* where to call */
-    char publish[192];        /* where states of topics come from; may be empty */
-    char topics[64];          /* prefixes of the topics it publishes: "poll" */
-    int64_t started_ms, load; /* load: calls in work at the last beat */
+    char endpoint[192];                /* where to call */
+    char publish[192];                 /* where states of topics come from; may be empty */
+    char topics[64];                   /* prefixes of the topics it publishes: "poll" */
+    char curve[VP_REGISTRY_CURVE + 1]; /* its public key; empty: it has none */
+    int64_t started_ms, load;          /* load: calls in work at the last beat */
     bool draining;
     int protocol, n_routes;
     vp_registry_route *routes; /* owned */

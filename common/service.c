@@ -11,7 +11,7 @@
 #include "mem.h"
 #include "service_loop.h"
 
-enum { LOOP_WAIT_MS = 50, MESSAGE_MAX = VP_ENVELOPE_BODY_MAX };
+enum { LOOP_WAIT_MS = 50, MESSAGE_MAX = VP_ENVELOPE_BODY_MAX + VP_CURVE_EXTRA };
 
 static int wait_ms(const vp_service *s, int64_t now) {
     int64_t wait = LOOP_WAIT_MS;
@@ -58,7 +58,7 @@ void vp_service_run(vp_service *s, const atomic_bool *stop) {
     }
 }
 
-static vp_err bind_socket(vp_service *s, int type, const char *where, const char *advertise,
+static vp_err bind_socket(vp_service *s, int type, const char *where, const vp_service_options *o,
                           void **out, char *endpoint, size_t size, vp_fault *why) {
     int linger = 300, mandatory = 1;
     int64_t max = MESSAGE_MAX;
@@ -70,12 +70,13 @@ static vp_err bind_socket(vp_service *s, int type, const char *where, const char
     zmq_setsockopt(*out, ZMQ_MAXMSGSIZE, &max, sizeof max);
     if (type == ZMQ_ROUTER)
         zmq_setsockopt(*out, ZMQ_ROUTER_MANDATORY, &mandatory, sizeof mandatory);
-    if (zmq_bind(*out, where)) goto failed;
+    vp_err rc = vp_curve_bind(o->curve, *out, where, why);
+    if (rc) return rc;
     n = sizeof real;
     if (zmq_getsockopt(*out, ZMQ_LAST_ENDPOINT, real, &n)) goto failed;
     const char *port = strrchr(real, ':');
-    if (advertise && advertise[0] && !strncmp(real, "tcp://", 6) && port)
-        snprintf(endpoint, size, "tcp://%.120s%s", advertise, port);
+    if (o->advertise && o->advertise[0] && !strncmp(real, "tcp://", 6) && port)
+        snprintf(endpoint, size, "tcp://%.120s%s", o->advertise, port);
     else
         snprintf(endpoint, size, "%s", real);
     return VP_OK;
@@ -134,12 +135,15 @@ vp_err vp_service_new(vp_service **out, const vp_service_def *def, const vp_serv
     if (def->lua) vp_functions_init(&s->functions, def->name, def->lua);
     if ((rc = compile_ops(s, why))) goto done;
     if ((rc = vp_store_new(&s->store, o->redis_url, why))) goto done;
-    rc = bind_socket(s, ZMQ_ROUTER, o->bind, o->advertise, &s->router, s->record.endpoint,
+    snprintf(s->record.curve, sizeof s->record.curve, "%s", vp_curve_public(o->curve));
+    /* Before any socket, else keys that come early are not asked for. */
+    if (s->record.curve[0] && (rc = vp_zap_start(&s->zap, s->zmq, o->curve, why))) goto done;
+    rc = bind_socket(s, ZMQ_ROUTER, o->bind, o, &s->router, s->record.endpoint,
                      sizeof s->record.endpoint, why);
     size_t n = sizeof s->router_fd;
     if (!rc && zmq_getsockopt(s->router, ZMQ_FD, &s->router_fd, &n)) rc = VP_ESYSTEM;
     if (!rc && o->publish && o->publish[0])
-        rc = bind_socket(s, ZMQ_PUB, o->publish, o->advertise, &s->publisher, s->record.publish,
+        rc = bind_socket(s, ZMQ_PUB, o->publish, o, &s->publisher, s->record.publish,
                          sizeof s->record.publish, why);
 done:
     *out = s;
@@ -153,6 +157,7 @@ void vp_service_destroy(vp_service **self_p) {
     if (s->in_work) service_fail_all(s, "stopped with calls in work");
     if (s->router) zmq_close(s->router);
     if (s->publisher) zmq_close(s->publisher);
+    vp_zap_stop(&s->zap);
     service_slots_free(s);
     vp_store_destroy(&s->store);
     vp_functions_release(&s->functions);

@@ -168,8 +168,9 @@ typedef struct vp_service_options {
     const char *bind;      /* "tcp://127.0.0.1:*", "ipc:///path", "inproc://accounts" */
     const char *publish;   /* "" : none */
     const char *advertise; /* host that replaces a wildcard in the announced endpoints; "" : none */
-    bool announce;         /* write the registry */
-    bool replica;          /* a write is acknowledged only when a replica of Redis has it too */
+    struct vp_curve *curve; /* curve.h: our key and whose calls come in; NULL: this machine only */
+    bool announce;          /* write the registry */
+    bool replica;           /* a write is acknowledged only when a replica of Redis has it too */
 } vp_service_options;
 /* "local" or "replica". */
 #define VP_DURABILITY_HELP                                                                         \

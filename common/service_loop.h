@@ -15,6 +15,7 @@
 
 #include "registry.h"
 #include "service.h"
+#include "zap.h"
 
 enum {
     /* Each timer has its own, and one is left for the message that is being received. */
@@ -113,6 +114,7 @@ static inline slot *list_take(list *l) {
 struct vp_service {
     const vp_service_def *def;
     void *zmq, *router, *publisher;
+    vp_zap *zap;     /* NULL: without keys */
     int router_fd;   /* readable: the router has news. Edge-triggered, see service_receive */
     bool touched;    /* the router was sent to since it was last read dry */
     bool redis_news; /* its descriptor was ready: there is something to read */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "conf.h"
+#include "curve.h"
 #include "log.h"
 #include "mem.h"
 #include "process.h"
@@ -28,6 +29,7 @@ static void catch_signals(void) {
 
 int vp_service_main(const vp_service_def *def, int argc, char **argv) {
     const char *redis, *durability, *bind, *publish, *advertise, *level;
+    vp_curve_options keys;
     const vp_conf_item items[] = {
         {"redis-url", VP_CONF_TEXT, &redis, "redis://127.0.0.1:6379", 1, 1000,
          "Redis: redis://host:port[/db], redis+sentinel://h1,h2,h3/master or unix:///path"},
@@ -37,10 +39,12 @@ int vp_service_main(const vp_service_def *def, int argc, char **argv) {
          "ZeroMQ endpoint for the states of topics"},
         {"advertise", VP_CONF_TEXT, &advertise, "", 0, 100,
          "host name announced to the others, when bound to a wildcard address"},
+        VP_CURVE_ITEMS(keys),
         {"log-level", VP_CONF_TEXT, &level, "info", 1, 10, "debug, info, warn or error"},
         {NULL}};
     vp_fault why = {0};
     vp_service *service = NULL;
+    vp_curve *curve = NULL;
     vp_log_level log_level = VP_LOG_INFO;
     bool done = false, replica;
     vp_mem_init();
@@ -57,19 +61,23 @@ int vp_service_main(const vp_service_def *def, int argc, char **argv) {
         vp_fault_set(&why, "libsodium does not start");
         goto failed;
     }
+    if (vp_curve_new(&curve, &keys, &why)) goto failed;
     catch_signals();
     const vp_service_options options = {.redis_url = redis,
                                         .bind = bind,
                                         .publish = def->topics && def->topics[0] ? publish : "",
                                         .advertise = advertise,
+                                        .curve = curve,
                                         .announce = true,
                                         .replica = replica};
     if (vp_service_new(&service, def, &options, &why)) goto failed;
     vp_service_run(service, &stop);
     vp_service_destroy(&service);
+    vp_curve_destroy(&curve);
     vp_log(VP_LOG_INFO, NULL, "stopped");
     return 0;
 failed:
+    vp_curve_destroy(&curve);
     fprintf(stderr, "voxpop-%s: %s\n", def->name, why.text);
     return 1;
 }

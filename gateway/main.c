@@ -7,6 +7,7 @@
 #include "accounts.h"
 #include "bus.h"
 #include "conf.h"
+#include "curve.h"
 #include "forward.h"
 #include "keys.h"
 #include "log.h"
@@ -24,6 +25,7 @@ enum { DRAIN_MS = 1000 };
 
 typedef struct app {
     void *zmq;
+    vp_curve *curve;
     bus *bus;
     accounts *accounts;
     keys keys;
@@ -36,6 +38,7 @@ typedef struct settings {
     const char *listen, *admin_listen, *redis_url, *durability, *public_url, *live_url,
         *trusted_proxies;
     const char *site_name, *secrets, *log_level;
+    vp_curve_options keys;
     int64_t http_threads, per_address, service_ms;
     bool log_access;
 } settings;
@@ -119,6 +122,7 @@ static vp_err configure(settings *s, int argc, char **argv, bool *done, vp_fault
          "the longest wait for a service, in milliseconds"},
         {"log-access", VP_CONF_FLAG, &s->log_access, "no", 0, 0,
          "log each request, without addresses"},
+        VP_CURVE_ITEMS(s->keys),
         {"log-level", VP_CONF_TEXT, &s->log_level, "info", 1, 10, "debug, info, warn or error"},
         {NULL}};
     return vp_conf_load(items, "gateway", argc, argv, environ, done, why);
@@ -134,7 +138,8 @@ static vp_err start(app *a, const settings *s, vp_fault *why) {
     keys_init(&a->keys);
     a->zmq = zmq_ctx_new();
     a->service_ms = s->service_ms;
-    if ((rc = bus_new(&a->bus, a->zmq, s->redis_url, why))) return rc;
+    if ((rc = vp_curve_new(&a->curve, &s->keys, why))) return rc;
+    if ((rc = bus_new(&a->bus, a->zmq, a->curve, s->redis_url, why))) return rc;
     accounts_options ao = {.redis_url = s->redis_url, .secrets = s->secrets};
     if ((rc = vp_service_durability(s->durability, &ao.replica, why))) return rc;
     if ((rc = accounts_new(&a->accounts, a->zmq, a->bus, &ao, why))) return rc;
@@ -169,6 +174,7 @@ static void end(app *a) {
     accounts_destroy(&a->accounts);
     keys_release(&a->keys);
     if (a->zmq) zmq_ctx_term(a->zmq);
+    vp_curve_destroy(&a->curve);
 }
 
 int main(int argc, char **argv) {

@@ -33,10 +33,11 @@ vp_metric bus_metric[BUS_METRICS] = {
     [BUS_M_LATENCY] = {"voxpop_bus_call_seconds", NULL, VP_HISTOGRAM, "Time of answered calls."},
 };
 
-vp_err bus_new(bus **out, void *zmq, const char *redis_url, vp_fault *why) {
+vp_err bus_new(bus **out, void *zmq, vp_curve *curve, const char *redis_url, vp_fault *why) {
     bus *b = vp_calloc(1, sizeof *b);
     *out = b;
     b->zmq = zmq;
+    b->curve = curve;
     b->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     pthread_mutex_init(&b->status_lock, NULL);
     vp_err rc = b->wake < 0 ? VP_ESYSTEM : vp_store_new(&b->store, redis_url, why);

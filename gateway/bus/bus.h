@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <zmq.h>
 
+#include "curve.h"
 #include "envelope.h"
 #include "metrics.h"
 #include "registry.h"
@@ -50,8 +51,10 @@ struct bus_call {
     int instance, resends;
 };
 
-/* redis_url: where the registry is. zmq: a context that outlives the bus. */
-VP_CHECKED vp_err bus_new(bus **out, void *zmq, const char *redis_url, vp_fault *why);
+/* redis_url: where the registry is. zmq, and curve (our key and whom we call; NULL: this machine
+ * only), outlive the bus. */
+VP_CHECKED vp_err bus_new(bus **out, void *zmq, vp_curve *curve, const char *redis_url,
+                          vp_fault *why);
 void bus_destroy(bus **self_p); /* fails what is outstanding with VP_EAWAY, ends the threads */
 
 /* Adds an instance that is not in the registry (accounts, over inproc). Before any call. */

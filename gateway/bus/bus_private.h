@@ -37,6 +37,7 @@ typedef struct bus_view {
 
 struct bus {
     void *zmq;
+    vp_curve *curve;
     /* directory */
     vp_store *store;
     pthread_t directory;

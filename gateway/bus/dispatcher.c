@@ -221,8 +221,9 @@ static bool open_monitor(dispatch *d, instance *in) {
 
 static void instance_add(dispatch *d, const vp_registry_record *r, bool local) {
     int zero = 0, one = 1, never = -1;
-    int64_t max = VP_ENVELOPE_BODY_MAX;
+    int64_t max = VP_ENVELOPE_BODY_MAX + VP_CURVE_EXTRA;
     if (d->n == INSTANCES) return;
+    if (!vp_curve_trusts(d->b->curve, r->service, r->endpoint, r->curve)) return;
     instance *in = &d->inst[d->n];
     *in = (instance){.record = *r, .local = local, .heard_ms = vp_clock_ms()};
     in->record.routes = NULL;
@@ -235,7 +236,8 @@ static void instance_add(dispatch *d, const vp_registry_record *r, bool local) {
     zmq_setsockopt(in->socket, ZMQ_MAXMSGSIZE, &max, sizeof max);
     size_t n = sizeof in->fd;
     in->monitor_fd = -1;
-    bool ok = (local || open_monitor(d, in)) && !zmq_connect(in->socket, in->record.endpoint) &&
+    bool ok = (local || open_monitor(d, in)) &&
+              !vp_curve_connect(d->b->curve, in->socket, r->service, r->endpoint, r->curve) &&
               !zmq_getsockopt(in->socket, ZMQ_FD, &in->fd, &n);
     if (ok && in->monitor) ok = !zmq_getsockopt(in->monitor, ZMQ_FD, &in->monitor_fd, &n);
     if (ok) {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "board.h"
+#include "clock.h"
 #include "counters.h"
 #include "log.h"
 #include "mem.h"
@@ -20,11 +21,12 @@ enum {
     RECONNECT_MS = 100, /* and up to: */
     RECONNECT_MAX_MS = 2000,
     SUBSCRIPTIONS = BOARD_TOPICS, /* on their way to one publisher; without one, catch-up helps */
+    RETRY_MS = 1000, /* one that is not trusted is looked at again: the list of keys may change */
     ALIVE_MS = 2000, /* a silent peer is asked whether it lives, and given up after twice that */
 };
 
 typedef struct publisher {
-    char endpoint[192];
+    char endpoint[192], key[VP_CURVE_TEXT + 1];
     bool seen;
 } publisher;
 
@@ -33,6 +35,8 @@ struct feed {
     void *socket;
     struct event *readable, *again;
     uint64_t generation;
+    bool missing; /* some publisher could not be connected */
+    int64_t looked_ms;
     int prefixes; /* of services, that are subscribed to */
     int n;
     publisher publisher[PUBLISHERS];
@@ -40,30 +44,49 @@ struct feed {
 
 /* -- publishers ------------------------------------------------------------------------------- */
 
-/* Several instances that follow one another at one endpoint are one publisher for us. */
+/* Several instances that follow one another at one endpoint are one publisher for us, unless the
+ * key is another: then the older connection goes first, since a socket has only one to an endpoint.
+ * The registry names the one that spoke last first. */
+static bool is_known(feed *f, const vp_registry_record *r) {
+    for (int i = 0; i < f->n; i++) {
+        publisher *p = &f->publisher[i];
+        if (strcmp(p->endpoint, r->publish)) continue;
+        if (p->seen || !strcmp(p->key, r->curve)) {
+            p->seen = true;
+            return true;
+        }
+        zmq_disconnect(f->socket, p->endpoint);
+        *p = f->publisher[--f->n];
+        return false;
+    }
+    return false;
+}
+
 static void see(void *feed_, const vp_registry_record *r) {
     feed *f = feed_;
-    for (int i = 0; i < f->n; i++)
-        if (!strcmp(f->publisher[i].endpoint, r->publish)) {
-            f->publisher[i].seen = true;
-            return;
-        }
-    if (f->n == PUBLISHERS) return;
-    if (zmq_connect(f->socket, r->publish)) {
-        vp_log(VP_LOG_WARN, NULL, "%s publishes at %s: %s", r->service, r->publish,
-               zmq_strerror(errno));
+    if (is_known(f, r) || f->n == PUBLISHERS) return;
+    vp_err rc = vp_curve_connect(f->o.curve, f->socket, r->service, r->publish, r->curve);
+    if (rc) {
+        if (rc != VP_EDENIED) /* which is told */
+            vp_log(VP_LOG_WARN, NULL, "%s publishes at %s: %s", r->service, r->publish,
+                   zmq_strerror(errno));
+        f->missing = true;
         return;
     }
     publisher *p = &f->publisher[f->n++];
     snprintf(p->endpoint, sizeof p->endpoint, "%s", r->publish);
+    snprintf(p->key, sizeof p->key, "%s", r->curve);
     p->seen = true;
     vp_log(VP_LOG_DEBUG, NULL, "listening to %s at %s", r->service, r->publish);
 }
 
 static void look_for_publishers(feed *f) {
     uint64_t generation = bus_generation(f->o.bus);
-    if (generation == f->generation) return;
+    int64_t now = vp_clock_ms();
+    if (generation == f->generation && !(f->missing && now - f->looked_ms >= RETRY_MS)) return;
     f->generation = generation;
+    f->looked_ms = now;
+    f->missing = false;
     for (int i = 0; i < f->n; i++) f->publisher[i].seen = false;
     bus_publishers(f->o.bus, see, f);
     for (int i = 0; i < f->n; i++) {
@@ -171,7 +194,7 @@ static const struct {
 };
 
 static vp_err open_socket(feed *f, vp_fault *why) {
-    int64_t most = VP_TOPIC_DATA_MAX;
+    int64_t most = VP_TOPIC_DATA_MAX + VP_CURVE_EXTRA;
     evutil_socket_t fd;
     size_t n = sizeof fd;
     bool ok = (f->socket = zmq_socket(f->o.zmq, ZMQ_SUB)) != NULL;

@@ -14,6 +14,7 @@ typedef struct feed feed;
 typedef struct feed_options {
     struct event_base *base;
     void *zmq;
+    vp_curve *curve; /* see bus_new */
     bus *bus;
     services *services;
     void (*on_state)(void *user, const vp_topic_state *s); /* the state is borrowed */

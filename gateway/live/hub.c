@@ -39,6 +39,7 @@ typedef struct hub {
     hub_options o;
     struct event_base *base;
     void *zmq;
+    vp_curve *curve;
     bus *bus;
     board *board;
     streams *streams;
@@ -222,7 +223,8 @@ static vp_err open_bus(hub *h, vp_fault *why) {
         vp_fault_set(why, "ZeroMQ does not start");
         return VP_ESYSTEM;
     }
-    vp_err rc = bus_new(&h->bus, h->zmq, h->o.redis_url, why);
+    vp_err rc = vp_curve_new(&h->curve, &h->o.keys, why);
+    if (!rc) rc = bus_new(&h->bus, h->zmq, h->curve, h->o.redis_url, why);
     return rc ? rc : bus_start(h->bus, why);
 }
 
@@ -254,6 +256,7 @@ static vp_err open_streams(hub *h, vp_fault *why) {
 static vp_err open_talks(hub *h, vp_fault *why) {
     const feed_options of_feed = {.base = h->base,
                                   .zmq = h->zmq,
+                                  .curve = h->curve,
                                   .bus = h->bus,
                                   .services = &h->services,
                                   .on_state = on_state,
@@ -313,6 +316,7 @@ static void close_all(hub *h) {
         if (events[i]) event_free(events[i]);
     if (h->base) event_base_free(h->base);
     if (h->zmq) zmq_ctx_term(h->zmq);
+    vp_curve_destroy(&h->curve);
 }
 
 vp_err hub_run(const hub_options *o, vp_fault *why) {

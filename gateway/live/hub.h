@@ -3,11 +3,12 @@
 #ifndef LIVE_HUB_H
 #define LIVE_HUB_H
 
-#include "buf.h"
+#include "curve.h"
 
 typedef struct hub_options {
     const char *listen, *admin_listen, *redis_url, *trusted_proxies;
     int64_t streams_per_address, watchers_max;
+    vp_curve_options keys;
 } hub_options;
 
 /* Runs until SIGTERM or SIGINT; then watchers are sent away, each with a time of its own. */

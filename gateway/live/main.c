@@ -25,6 +25,7 @@ int main(int argc, char **argv) {
          "streams that one client address may have; 0: any number"},
         {"watchers-max", VP_CONF_INT, &o.watchers_max, "60000", 1, 1000000,
          "streams in all; more are sent away for a while"},
+        VP_CURVE_ITEMS(o.keys),
         {"log-level", VP_CONF_TEXT, &level, "info", 1, 10, "debug, info, warn or error"},
         {NULL}};
     vp_fault why = {0};
