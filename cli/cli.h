@@ -10,6 +10,7 @@ typedef struct cli_args {
     const char *role, *handle, *secret_file; /* account add */
     const char *login, *name;                /* token add */
     const char *poll, *rate, *seconds;       /* demo votes */
+    const char *public_of;                   /* keygen: a file with a secret key */
     bool json, help, version;
     char **words; /* what follows the words of the command */
     int n_words;
@@ -23,6 +24,6 @@ typedef struct cli_run {
 
 typedef vp_err cli_command(cli_run *run, vp_fault *why);
 
-cli_command cli_account_add, cli_token_add, cli_load, cli_status, cli_demo_votes;
+cli_command cli_account_add, cli_token_add, cli_load, cli_status, cli_demo_votes, cli_keygen;
 
 #endif

@@ -35,6 +35,7 @@ static const option options[] = {
     {"rate", "N", offsetof(cli_args, rate), NULL},
     {"seconds", "N", offsetof(cli_args, seconds), NULL},
     {"poll", "ID", offsetof(cli_args, poll), NULL},
+    {"public", "FILE", offsetof(cli_args, public_of), NULL},
     {NULL},
 };
 
@@ -83,6 +84,14 @@ static const command commands[] = {
      cli_demo_votes,
      "demo votes [--rate N] [--seconds N] [--poll ID]",
      "cast random votes of new voters: 20 a second, until Ctrl-C, in the current poll"},
+    {{"keygen", NULL},
+     "public",
+     0,
+     1,
+     cli_keygen,
+     "keygen NAME | keygen --public FILE",
+     "make a CURVE key of a process: the secret one in NAME.key, the public one, as a line of an\n"
+     "      allow-list, in NAME.pub and here; --public: print the public key of such a NAME.key"},
     {{NULL}},
 };
 
