@@ -8,7 +8,8 @@
 
 enum { MARK_MS = 500 }; /* a request waits no longer for the mark of its address */
 
-static const char *const purposes[] = {[KEYS_VOTER] = "voter", [KEYS_ADDRESS] = "address"};
+static const char *const purposes[] = {
+    [KEYS_VOTER] = "voter", [KEYS_ADDRESS] = "address", [KEYS_FORM] = "form"};
 
 void keys_init(keys *k) {
     pthread_mutex_init(&k->lock, NULL);

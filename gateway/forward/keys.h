@@ -1,6 +1,7 @@
-/* keys.h - the keys that the gateway derives from the site's key: the one that signs voters and the
- * one under which addresses are counted. The site's key is learned from the accounts' loop at first
- * need and not kept. SPDX-License-Identifier: MIT */
+/* keys.h - the keys that the gateway derives from the site's key: the one that signs voters, the
+ * one under which addresses are counted, and the one that makes Idempotency-Keys of forms. The
+ * site's key is learned from the accounts' loop at first need and not kept.
+ * SPDX-License-Identifier: MIT */
 #ifndef FORWARD_KEYS_H
 #define FORWARD_KEYS_H
 
@@ -10,7 +11,7 @@
 #include "request.h"
 #include "seal.h"
 
-typedef enum keys_purpose { KEYS_VOTER, KEYS_ADDRESS, KEYS_PURPOSES } keys_purpose;
+typedef enum keys_purpose { KEYS_VOTER, KEYS_ADDRESS, KEYS_FORM, KEYS_PURPOSES } keys_purpose;
 
 typedef struct keys {
     pthread_mutex_t lock; /* of what follows */
