@@ -8,8 +8,11 @@ const copy = (from) => $('template', from).content.firstElementChild.cloneNode(t
 const many = (n, word) => `${n.toLocaleString('en')} ${word}${n === 1 ? '' : 's'}`;
 /* 'must not be empty' is told as 'Your name must not be empty.'; a whole sentence stays. */
 const sentence = (subject, detail) => (/^[a-z]/.test(detail) ? subject + ' ' : '') + detail.replace(/[^.!?]$/, '$&.');
+const memory = {}; // where a browser forbids its own
 const stored = (area, key, value) => {
-	try { return value === undefined ? window[area][key] : window[area][key] = value; } catch { /* forbidden */ }
+	for (const at of [() => window[area], () => memory]) {
+		try { return value === undefined ? at()[key] : at()[key] = value; } catch { /* forbidden */ }
+	}
 };
 
 /* One polite voice, at most every ten seconds. */
@@ -169,8 +172,8 @@ function poll(box) {
 	};
 	async function change() {
 		let mine = {};
-		if (!code) { // of somebody who is not known again it would be one vote more
-			try { mine = await (await fetch(api + 'ballots/mine')).json(); } catch { /* as if there were none */ }
+		if (!code) { // of an unknown voter it would be one vote more
+			try { mine = await (await fetch(api + 'ballots/mine')).json(); } catch { /* none */ }
 			if (!mine.choices) return say(unknown, true);
 		}
 		hush();

@@ -9,6 +9,7 @@ import { after, before, describe, test } from 'node:test';
 import { startBrowser } from '../support/browser.mjs';
 import { startSystem, waitFor } from '../support/system.mjs';
 import { plain, samplePage } from '../support/text.mjs';
+import { bar, box, fault, flat, hasFocus, message, option, sees, text, texts, total, vote } from './parts.mjs';
 
 const sample = samplePage(); // the one beside the checkout, or the one built into text.mjs
 
@@ -65,21 +66,8 @@ async function stored(id = article.id) {
   return all(got.json.items);
 }
 
-const flat = (text) => text.replace(/\s+/g, ' ').trim();
-const text = async (locator) => flat(await locator.textContent());
-const texts = async (locator) => (await locator.allTextContents()).map(flat);
-const sees = (locator, pattern, what) => waitFor(async () => pattern.test(await text(locator)),
-  { what: what ?? `${locator} reads ${pattern}` });
-
-const box = (reader) => reader.page.locator('.poll');
-const bar = (reader, option) => box(reader).locator('.results [data-option]').nth(option);
-const fault = (reader) => box(reader).locator('.field-error').first(); // beside the options
-const message = (reader) => box(reader).locator('.message');
-const total = (reader) => box(reader).locator('.results .total > :first-child');
 const thread = (reader) => reader.page.locator('#thread');
 const form = (reader) => reader.page.locator('[data-comment-form]');
-const option = (reader, label) => box(reader).getByLabel(label, { exact: true });
-const vote = (reader) => box(reader).getByRole('button', { name: 'Vote', exact: true });
 const post = (reader) => form(reader).getByRole('button', { name: 'Post comment' });
 const comment = (reader, body) => reader.page.locator('.comment').filter({ has: reader.page.locator(':scope > .said', { hasText: body }) });
 
@@ -148,7 +136,7 @@ describe('with JavaScript', () => {
     await option(ada, sample.poll.options[2]).check();
     await vote(ada).click();
     await sees(message(ada), /^Thank you\. Your vote is counted\.$/);
-    assert.ok(await message(ada).evaluate((each) => each === document.activeElement), 'the answer has the focus');
+    assert.ok(await hasFocus(message(ada)), 'the answer has the focus');
     assert.ok(await bar(ada, 2).evaluate((each) => each.classList.contains('leading')));
     assert.equal(await text(bar(ada, 2)), `${sample.poll.options[2]} 100% 1 vote`);
     assert.ok(await box(ada).locator('form').isHidden());
@@ -224,7 +212,7 @@ describe('with JavaScript', () => {
     assert.equal(await box(ada).getByRole('link', { name: 'View Results' }).count(), 0);
     await vote(ada).click();
     await sees(fault(ada), /^Choose an option first\.$/);
-    assert.ok(await option(ada, 'Red').evaluate((each) => each === document.activeElement), 'the field has the focus');
+    assert.ok(await hasFocus(option(ada, 'Red')), 'the field has the focus');
     for (const each of ['Red', 'Green', 'Blue']) await option(ada, each).check();
     ada.allow(422);
     await vote(ada).click();
@@ -310,7 +298,7 @@ describe('with JavaScript', () => {
     await sees(mine.locator('.said'), /^Said aloud & at once$/);
     assert.equal(await text(mine.locator('.who')), 'Ada 🦊');
     assert.equal(await mine.locator('em').count(), 1);
-    assert.ok(await mine.evaluate((each) => each === document.activeElement), 'the new comment has the focus');
+    assert.ok(await hasFocus(mine), 'the new comment has the focus');
     assert.equal(await form(ada).getByLabel('Comment').inputValue(), '');
     assert.equal(await text(ada.page.locator('#comments-title')), `${count + 1} comments`);
     await ben.page.getByRole('button', { name: '1 new comment – show' }).waitFor();
@@ -318,7 +306,7 @@ describe('with JavaScript', () => {
     const [first] = sample.recent_comments;
     await comment(ada, first.excerpt).getByRole('link', { name: `Reply to ${first.author}` }).click();
     assert.match(await text(form(ada).locator('.replying')), new RegExp(`^Replying to ${first.author}`));
-    assert.ok(await form(ada).getByLabel('Comment').evaluate((each) => each === document.activeElement));
+    assert.ok(await hasFocus(form(ada).getByLabel('Comment')));
     await write(ada, { body: 'I have heard that before.' });
     await post(ada).click();
     await sees(comment(ada, first.excerpt).locator('.replies .said'), /^I have heard that before\.$/);
@@ -344,12 +332,12 @@ describe('with JavaScript', () => {
     const name = form(ada).getByLabel('Name');
     await sees(form(ada).locator('#e-author_name'), /^Your name .+\.$/);
     assert.equal(await name.getAttribute('aria-invalid'), 'true');
-    assert.ok(await form(ada).locator('.errors').evaluate((each) => each === document.activeElement));
+    assert.ok(await hasFocus(form(ada).locator('.errors')));
     assert.equal(await form(ada).getByLabel('Comment').inputValue(), 'Kept as it was');
     assert.equal((await stored()).length, count);
 
     await form(ada).locator('.errors a').first().click();
-    assert.ok(await name.evaluate((each) => each === document.activeElement), 'the list leads to the field');
+    assert.ok(await hasFocus(name), 'the list leads to the field');
     await write(ada, { name: 'Ada', email: '', body: 'Kept as it was' });
     await post(ada).click();
     await comment(ada, 'Kept as it was').waitFor();

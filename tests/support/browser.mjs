@@ -57,6 +57,11 @@ class Browser {
   close() { return this.#browser.close(); }
 }
 
+const preferences = {
+  false: { default_content_setting_values: { cookies: 2 } },
+  own: { cookie_controls_mode: 1, block_third_party_cookies: true },
+};
+
 // One person with one browser profile. page is the page they are on.
 class Reader {
   page;
@@ -74,10 +79,11 @@ class Reader {
     this.#origins = [urls.site, urls.live].map((url) => new URL(url).origin);
   }
 
-  // cookies: false is a browser that is told to take none.
+  // cookies: false is a browser that is told to take none; 'own', none of a site that is in a frame
+  // of another one, but for those that are kept apart (Partitioned).
   async start(browser, { javaScript = true, cookies = true, ...options } = {}) {
     const settings = { javaScriptEnabled: javaScript, viewport: { width: 1280, height: 900 }, locale: 'en-GB', ...options };
-    this.context = cookies ? await browser.newContext(settings) : await this.#withoutCookies(settings);
+    this.context = cookies === true ? await browser.newContext(settings) : await this.#withPreferences(settings, preferences[cookies]);
     this.context.setDefaultTimeout(5000 * slow);
     this.context.setDefaultNavigationTimeout(10000 * slow);
     this.context.on('page', (page) => this.#watch(page));
@@ -86,11 +92,10 @@ class Reader {
     this.page = this.context.pages()[0] ?? await this.context.newPage();
   }
 
-  async #withoutCookies(settings) {
+  async #withPreferences(settings, profile) {
     this.#profile = await mkdtemp(join(tmpdir(), 'voxpop-reader-'));
     await mkdir(join(this.#profile, 'Default'));
-    await writeFile(join(this.#profile, 'Default', 'Preferences'),
-      JSON.stringify({ profile: { default_content_setting_values: { cookies: 2 } } }));
+    await writeFile(join(this.#profile, 'Default', 'Preferences'), JSON.stringify({ profile }));
     return chromium.launchPersistentContext(this.#profile, { ...launchOptions, ...settings });
   }
 
