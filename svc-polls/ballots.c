@@ -234,17 +234,6 @@ vp_step polls_mine_prepare(vp_call *call) {
     return VP_STEP_WAIT;
 }
 
-static void add_choices(vp_buf *out, vp_str choices) {
-    vp_buf_adds(out, "\"choices\":[\"");
-    for (size_t i = 0; i < choices.n; i++) {
-        if (choices.p[i] == ',')
-            vp_buf_adds(out, "\",\"");
-        else
-            vp_buf_addc(out, choices.p[i]);
-    }
-    vp_buf_adds(out, "\"]");
-}
-
 vp_step polls_mine_finish(vp_call *call) {
     own *o = call->state;
     polls_found found;
@@ -260,7 +249,8 @@ vp_step polls_mine_finish(vp_call *call) {
     }
     if (!found.choices.n) return vp_call_fail(call, VP_ENOTFOUND, "You have no ballot here.");
     add_ballot_id(call, o->marks.ballot);
-    add_choices(&call->out, found.choices);
+    vp_buf_adds(&call->out, "\"choices\":");
+    polls_choices_write(&call->out, found.choices);
     vp_buf_addc(&call->out, '}');
     return vp_call_answer(call, 200);
 }

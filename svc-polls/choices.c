@@ -67,15 +67,22 @@ vp_err polls_choices_read(const json_t *body, polls_choices *out, vp_problem *pr
     return VP_OK;
 }
 
+void polls_choices_write(vp_buf *out, vp_str choices) {
+    const char *separator = "";
+    vp_buf_addc(out, '[');
+    while (choices.n) {
+        vp_buf_adds(out, separator);
+        vp_buf_add_json(out, polls_cut(&choices, ','));
+        separator = ",";
+    }
+    vp_buf_addc(out, ']');
+}
+
 /* Is the id one of "1,2,3"? */
 static bool among(uint8_t id, vp_str ids) {
     int64_t one;
     while (ids.n) {
-        const char *comma = memchr(ids.p, ',', ids.n);
-        size_t n = comma ? (size_t)(comma - ids.p) : ids.n;
-        if (!vp_str_int(vp_str_n(ids.p, n), 1, 99, &one) && one == id) return true;
-        n += comma != NULL;
-        ids = vp_str_n(ids.p + n, ids.n - n);
+        if (!vp_str_int(polls_cut(&ids, ','), 1, 99, &one) && one == id) return true;
     }
     return false;
 }

@@ -20,6 +20,9 @@ typedef struct polls_choices {
 /* body: an object that passed polls_ballot_rules. VP_EINVAL with fields such as /choices/0. */
 VP_CHECKED vp_err polls_choices_read(const json_t *body, polls_choices *out, vp_problem *problem);
 
+/* "1,3" as ["1","3"]. */
+void polls_choices_write(vp_buf *out, vp_str choices);
+
 /* What the poll allows, as the function tells it: "min max id,id,id". Sets the problem (422). */
 void polls_choices_refuse(const polls_choices *c, vp_str allowed, vp_problem *problem);
 

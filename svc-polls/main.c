@@ -2,8 +2,12 @@
 #include "ballots.h"
 #include "edit.h"
 #include "embed.h"
+#include "export.h"
+#include "journal.h"
 #include "moves.h"
 #include "polls.h"
+#include "recount.h"
+#include "series.h"
 #include "topics.h"
 
 extern const vp_embedded polls_lua[];
@@ -33,6 +37,14 @@ static const vp_op ops[] = {
      polls_archive_prepare, polls_archive_finish},
     {"polls.results", "GET", "/api/v1/polls/{id}/results", VP_MAY_ANYONE, 0, polls_results_prepare,
      polls_results_finish},
+    {"polls.series", "GET", "/api/v1/polls/{id}/series", VP_MAY_ANYONE, 0, polls_series_prepare,
+     polls_series_finish},
+    {"polls.export", "GET", "/api/v1/polls/{id}/export", VP_MAY_EDITOR, 0, polls_export_prepare,
+     polls_export_finish},
+    {"polls.journal", "GET", "/api/v1/polls/{id}/ballots", VP_MAY_EDITOR, 0, polls_journal_prepare,
+     polls_journal_finish},
+    {"polls.recount", "POST", "/api/v1/polls/{id}/recount", VP_MAY_EDITOR, 1024,
+     polls_recount_prepare, polls_recount_finish},
     {"polls.cast", "POST", "/api/v1/polls/{id}/ballots", VP_MAY_ANYONE, 16 * 1024,
      polls_cast_prepare, polls_cast_finish},
     {"polls.mine", "GET", "/api/v1/polls/{id}/ballots/mine", VP_MAY_ANYONE, 0, polls_mine_prepare,

@@ -35,13 +35,16 @@ polls_status polls_status_of(vp_str word) {
     return (polls_status)index_of(word, status_words, POLLS_STATUS_COUNT);
 }
 
-/* The text up to the next space. Empty at the end. */
-static vp_str next_word(vp_str *rest) {
-    const char *space = rest->n ? memchr(rest->p, ' ', rest->n) : NULL;
-    vp_str word = {rest->p, space ? (size_t)(space - rest->p) : rest->n};
-    size_t used = word.n + (space != NULL);
+vp_str polls_cut(vp_str *rest, char separator) {
+    const char *end = rest->n ? memchr(rest->p, separator, rest->n) : NULL;
+    vp_str word = {rest->p, end ? (size_t)(end - rest->p) : rest->n};
+    size_t used = word.n + (end != NULL);
     if (rest->n) *rest = vp_str_n(rest->p + used, rest->n - used);
     return word;
+}
+
+static vp_str next_word(vp_str *rest) {
+    return polls_cut(rest, ' ');
 }
 
 static bool next_number(vp_str *rest, int64_t *out) {

@@ -45,6 +45,9 @@ typedef struct polls_tally {
     } option[POLLS_OPTIONS_MAX];
 } polls_tally;
 
+/* The text up to the next separator, or to the end; *rest is what follows. Empty at the end. */
+vp_str polls_cut(vp_str *rest, char separator);
+
 /* VP_EPROTO when it is not such a text. */
 VP_CHECKED vp_err polls_tally_read(vp_str text, polls_tally *out);
 
