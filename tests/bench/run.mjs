@@ -3,40 +3,17 @@
 // BENCH_SECONDS (4) is the length of one measurement, BENCH_ROUNDS (5) how often.
 // SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { cpus, release } from 'node:os';
 import { join } from 'node:path';
 
 import { buildFolder, freePort, request, root, startSystem, waitFor } from '../support/system.mjs';
+import { connections, machine, median, round1, row, wrk } from './measure.mjs';
 
 const seconds = Number(process.env.BENCH_SECONDS ?? 4);
 const rounds = Number(process.env.BENCH_ROUNDS ?? 5);
-const connections = 64;
 const options = 6;
 const ballotIdBytes = 10;
-
-function median(list) {
-  const sorted = [...list].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)];
-}
-
-const milliseconds = (text) => parseFloat(text) * (text.endsWith('us') ? 1e-3 : text.endsWith('ms') ? 1 : 1e3);
-
-// One run of wrk: requests per second, latencies in ms, and how many answers came.
-function wrk(url, extra = []) {
-  const run = spawnSync('wrk', ['-t1', `-c${connections}`, `-d${seconds}`, '--latency', ...extra.slice(0, 2), url, ...extra.slice(2)],
-    { encoding: 'utf8' });
-  assert.equal(run.status, 0, run.stderr);
-  const field = (pattern) => run.stdout.match(pattern)?.[1];
-  return {
-    rate: Number(field(/Requests\/sec:\s+([\d.]+)/)),
-    p50: milliseconds(field(/^\s+50%\s+(\S+)/m)),
-    p99: milliseconds(field(/^\s+99%\s+(\S+)/m)),
-    answers: Number(field(/(\d+) requests in/)),
-    bad: Number(field(/Non-2xx or 3xx responses: (\d+)/) ?? 0),
-  };
-}
 
 async function startCeiling(bytes) {
   const port = await freePort();
@@ -50,11 +27,6 @@ function residentMiB(pid) {
   return Number(readFileSync(`/proc/${pid}/status`, 'utf8').match(/VmRSS:\s+(\d+)/)[1]) / 1024;
 }
 const memory = (system) => Object.fromEntries(Object.entries(system.pids).map(([name, pid]) => [name, residentMiB(pid)]));
-
-function machine() {
-  const cpu = cpus();
-  return `${cpu.length} x ${cpu[0].model.trim()}, Linux ${release()}, Node ${process.version}, ${new Date().toISOString().slice(0, 10)}`;
-}
 
 // The journal, added up, against the tally and the answers: each acknowledged ballot once.
 async function check(system, poll, acknowledged) {
@@ -74,9 +46,6 @@ function assertExact({ voters, journal, acknowledged }, runs) {
   assert.ok(voters >= acknowledged && voters <= acknowledged + runs * connections,
     `tally ${voters}, acknowledged ${acknowledged}`);
 }
-
-const row = (cells) => console.log(`| ${cells.join(' | ')} |`);
-const round1 = (x) => (Math.round(x * 10) / 10).toFixed(1);
 
 function printRates(rows) {
   row(['what', 'requests/s', 'CivetWeb alone', 'ratio', 'ratios of the rounds', 'p50 ms', 'p99 ms']);
@@ -112,15 +81,15 @@ async function main() {
 
   const urls = { read: `${system.urls.site}/api/v1/articles/${article.id}`, ballot: `${system.urls.site}/api/v1/polls/${poll.id}/ballots` };
   const rows = [
-    { name: `article read, ${read.text.length} bytes`, runs: [], bytes: read.text.length, run: () => wrk(urls.read) },
+    { name: `article read, ${read.text.length} bytes`, runs: [], bytes: read.text.length, run: () => wrk(urls.read, seconds) },
     { name: `ballot, fsync always, ${ballot.text.length} bytes`, runs: [], bytes: ballot.text.length,
-      run: (i) => wrk(urls.ballot, ['-s', join(root, 'tests/bench/cast.lua'), '--', `round${i}`, String(options)]) },
+      run: (i) => wrk(urls.ballot, seconds, ['-s', join(root, 'tests/bench/cast.lua'), '--', `round${i}`, String(options)]) },
   ];
   let acknowledged = 1;
   for (let i = 0; i < rounds; i++) {
     for (const one of rows) {
       const ceiling = await startCeiling(one.bytes);
-      const alone = wrk(ceiling.url);
+      const alone = wrk(ceiling.url, seconds);
       ceiling.stop();
       const ours = one.run(i);
       assert.equal(ours.bad, 0, `${one.name}: ${ours.bad} answers were no success`);
