@@ -9,8 +9,9 @@
 enum { CROWDED_RETRY_S = 3600 };
 
 typedef struct ballot {
+    const json_t *body; /* NULL: it is withdrawn */
     vp_str code;
-    polls_choices choices; /* none: it is withdrawn */
+    polls_choices choices;
     polls_voter voter;
     polls_marks marks;
     bool sent;   /* to the function; before that the poll's key may have to be fetched */
@@ -28,13 +29,14 @@ static vp_step send_ballot(vp_call *call, ballot *b, const polls_memo_row *row) 
     vp_str id = call->params.value[0], address = call->field[VP_F_ADDRESS];
     polls_bearer bearer = polls_bearer_of(call, b->code);
     uint8_t mark[POLLS_ADDRESS_MARK] = {0};
+    if (b->body && polls_choices_read(b->body, &b->choices, &call->problem)) return VP_STEP_DONE;
     vp_err rc =
         polls_voter_of(&polls_self_of(call)->voter_keys, row->voting, row->key, &bearer, &b->voter);
     if (rc) return polls_no_voter(call, rc);
     polls_ballot_marks(row->key, &b->voter, text_of(&b->choices), bearer.idempotency_key,
                        &b->marks);
     b->sent = true;
-    if (b->choices.n == 0) {
+    if (!b->body) {
         polls_store_withdraw(call, id, row->voting, &b->marks);
         return VP_STEP_WAIT;
     }
@@ -68,7 +70,7 @@ vp_step polls_cast_prepare(vp_call *call) {
     ballot *b = vp_call_state(call, sizeof *b);
     if (!vp_ulid_valid(call->params.value[0])) return polls_unknown(call);
     if (!vp_call_json(call, polls_ballot_rules, &body)) return VP_STEP_DONE;
-    if (polls_choices_read(body, &b->choices, &call->problem)) return VP_STEP_DONE;
+    b->body = body;
     b->code = vp_str_trim(vp_json_text(body, "code"));
     return begin(call, b);
 }
@@ -203,23 +205,24 @@ vp_step polls_withdraw_finish(vp_call *call) {
 /* -- one's own ---------------------------------------------------------------------------- */
 
 typedef struct own {
-    bool asked; /* with the voter */
+    bool asked;    /* with the voter, if there is one */
+    vp_err nobody; /* why there is none */
     polls_marks marks;
 } own;
 
-/* Asks for the poll and the voter's entry; the poll's key has to be known. */
+/* Asks for the poll and the voter's entry; the poll's key has to be known. Also when there is no
+ * voter: what the poll is like is told first, so that the answer does not depend on whether this
+ * instance knew the key, which it does once somebody has voted. */
 static vp_step ask_mine(vp_call *call, own *o, const polls_memo_row *row) {
     polls_voter voter;
     polls_bearer bearer = polls_bearer_of(call, vp_call_query(call, "code"));
     bearer.idempotency_key = (vp_str){NULL, 0};
     if (call->problem.code) return VP_STEP_DONE;
-    vp_err rc =
-        polls_voter_of(&polls_self_of(call)->voter_keys, row->voting, row->key, &bearer, &voter);
-    if (rc == VP_EDENIED) return vp_call_fail(call, VP_ENOTFOUND, "You have no ballot here.");
-    if (rc) return polls_no_voter(call, rc);
-    polls_voter_mark(row->key, &voter, &o->marks);
     o->asked = true;
-    polls_store_read(call, call->params.value[0], o->marks.voter, false);
+    o->nobody =
+        polls_voter_of(&polls_self_of(call)->voter_keys, row->voting, row->key, &bearer, &voter);
+    if (!o->nobody) polls_voter_mark(row->key, &voter, &o->marks);
+    polls_store_read(call, call->params.value[0], o->nobody ? NULL : o->marks.voter, false);
     return VP_STEP_WAIT;
 }
 
@@ -234,6 +237,10 @@ vp_step polls_mine_prepare(vp_call *call) {
     return VP_STEP_WAIT;
 }
 
+static vp_step no_ballot(vp_call *call) {
+    return vp_call_fail(call, VP_ENOTFOUND, "You have no ballot in this poll.");
+}
+
 vp_step polls_mine_finish(vp_call *call) {
     own *o = call->state;
     polls_found found;
@@ -241,13 +248,13 @@ vp_step polls_mine_finish(vp_call *call) {
     if (!polls_found_one(call, id, &found)) return VP_STEP_DONE;
     if (!found.record.changeable)
         return vp_call_fail(call, VP_ECONFLICT, "What voters of this poll chose is not kept.");
-    if (!o->asked) {
-        if (!found.key.n) return vp_call_fail(call, VP_ENOTFOUND, "You have no ballot here.");
+    if (!o->asked && !found.key.n) return no_ballot(call);
+    if (!o->asked)
         return ask_mine(
             call, o,
             polls_memo_keep(&polls_self_of(call)->memo, id, found.key, found.record.voting));
-    }
-    if (!found.choices.n) return vp_call_fail(call, VP_ENOTFOUND, "You have no ballot here.");
+    if (o->nobody == VP_EAUTH || o->nobody == VP_EINVAL) return polls_no_voter(call, o->nobody);
+    if (!found.choices.n) return no_ballot(call);
     add_ballot_id(call, o->marks.ballot);
     vp_buf_adds(&call->out, "\"choices\":");
     polls_choices_write(&call->out, found.choices);

@@ -25,6 +25,8 @@ bool polls_found_one(vp_call *call, vp_str id, polls_found *out) {
         polls_unknown(call);
     else if (rc)
         vp_call_fail(call, VP_ESYSTEM, "The poll cannot be read.");
+    polls_memo_row *row = rc ? NULL : polls_row_with_key(call, id);
+    if (row) row->voting = out->record.voting; /* an editor may have changed it */
     return rc == VP_OK;
 }
 
