@@ -62,14 +62,14 @@ for process in $processes; do
         put "$out/$process/redis-url"
 done
 for process in $processes; do
-    printf '%s %s\n' "$(cat "$out/$process/curve.pub")" "$process"
+    printf '%s %s\n' "$(cut -c 1-40 "$out/$process/curve.pub")" "$process"
 done >"$out/peers.new"
 mv "$out/peers.new" "$out/peers"
 for process in $processes; do put "$out/$process/peers" <"$out/peers"; done
 
-users=
+users='/^#/d' # Redis takes no comments there
 for user in $processes replica sentinel; do users="$users;s/@$user@/$(digest "$user")/"; done
-sed "${users#;}" "$templates/redis-acl.conf" | put "$out/redis/users.acl"
+sed "$users" "$templates/redis-acl.conf" | put "$out/redis/users.acl"
 printf 'masteruser replica\nmasterauth %s\n' "$(password replica)" | put "$out/redis/replica.conf"
 sed "s/@password@/$(password sentinel)/;s/@peer-password@/$(password peer)/" \
     "$templates/sentinel.conf" | put "$out/sentinel/sentinel.conf"
