@@ -9,7 +9,16 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FIRST_BUCKET_US = 50 };
+/* What the kinds are called, and a histogram's first bound. */
+static const struct {
+    const char *type;
+    int first;
+} kinds[] = {
+    [VP_COUNTER] = {"counter", 0},
+    [VP_GAUGE] = {"gauge", 0},
+    [VP_HISTOGRAM] = {"histogram", 50},
+    [VP_SIZES] = {"histogram", 1},
+};
 
 void vp_metric_add(vp_metric *m, long long n) {
     atomic_fetch_add_explicit(&m->value, n, memory_order_relaxed);
@@ -19,17 +28,26 @@ void vp_metric_set(vp_metric *m, long long v) {
     atomic_store_explicit(&m->value, v, memory_order_relaxed);
 }
 
-/* The first bucket whose bound, 50 us * 2^i, is not below us. */
-static int bucket_of(int64_t us) {
-    if (us <= FIRST_BUCKET_US) return 0;
-    int i = 64 - __builtin_clzll((unsigned long long)(us - 1) / FIRST_BUCKET_US);
+/* The first bucket whose bound, first * 2^i, is not below v. */
+static int bucket_of(int64_t v, int first) {
+    if (v <= first) return 0;
+    int i = 64 - __builtin_clzll((unsigned long long)(v - 1) / (unsigned)first);
     return i < VP_METRIC_BUCKETS - 1 ? i : VP_METRIC_BUCKETS - 1;
 }
 
 void vp_metric_observe_us(vp_metric *m, int64_t us) {
     if (us < 0) us = 0;
+    int i = bucket_of(us, kinds[VP_HISTOGRAM].first);
     atomic_fetch_add_explicit(&m->value, us, memory_order_relaxed);
-    atomic_fetch_add_explicit(&m->bucket[bucket_of(us)], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&m->bucket[i], 1, memory_order_relaxed);
+}
+
+void vp_metric_own_observe(vp_metric *m, int64_t v) {
+    if (v < 0) v = 0;
+    atomic_llong *bucket = &m->bucket[bucket_of(v, kinds[m->kind].first)];
+    long long n = atomic_load_explicit(bucket, memory_order_relaxed);
+    vp_metric_own_add(m, v);
+    atomic_store_explicit(bucket, n + 1, memory_order_relaxed);
 }
 
 static long long read_value(const atomic_llong *v) {
@@ -43,17 +61,25 @@ static void add_seconds(vp_buf *out, long long us) {
     vp_buf_add(out, text, (size_t)n);
 }
 
-/* name + suffix {labels,le="..."}; bound_us: -1 for none, 0 for +Inf. */
-static void add_name(vp_buf *out, const vp_metric *m, const char *suffix, long long bound_us) {
+/* A sum or a bound, in what is shown. */
+static void add_amount(vp_buf *out, const vp_metric *m, long long v) {
+    if (m->kind == VP_HISTOGRAM)
+        add_seconds(out, v);
+    else
+        vp_buf_add_int(out, v);
+}
+
+/* name + suffix {labels,le="..."}; bound: -1 for none, 0 for +Inf. */
+static void add_name(vp_buf *out, const vp_metric *m, const char *suffix, long long bound) {
     vp_buf_adds(out, m->name);
     vp_buf_adds(out, suffix);
-    if (m->labels || bound_us >= 0) {
+    if (m->labels || bound >= 0) {
         vp_buf_addc(out, '{');
         if (m->labels) vp_buf_adds(out, m->labels);
-        if (bound_us >= 0) {
+        if (bound >= 0) {
             vp_buf_adds(out, m->labels ? ",le=\"" : "le=\"");
-            if (bound_us)
-                add_seconds(out, bound_us);
+            if (bound)
+                add_amount(out, m, bound);
             else
                 vp_buf_adds(out, "+Inf");
             vp_buf_addc(out, '"');
@@ -68,12 +94,12 @@ static void write_histogram(vp_buf *out, const vp_metric *m) {
     for (int i = 0; i < VP_METRIC_BUCKETS; i++) {
         bool last = i == VP_METRIC_BUCKETS - 1;
         count += read_value(&m->bucket[i]);
-        add_name(out, m, "_bucket", last ? 0 : (long long)FIRST_BUCKET_US << i);
+        add_name(out, m, "_bucket", last ? 0 : (long long)kinds[m->kind].first << i);
         vp_buf_add_int(out, count);
         vp_buf_addc(out, '\n');
     }
     add_name(out, m, "_sum", -1);
-    add_seconds(out, read_value(&m->value));
+    add_amount(out, m, read_value(&m->value));
     vp_buf_addc(out, '\n');
     add_name(out, m, "_count", -1);
     vp_buf_add_int(out, count);
@@ -85,20 +111,27 @@ static void write_head(vp_buf *out, const char *name, const char *type, const ch
     vp_buf_addf(out, "# TYPE %s %s\n", name, type);
 }
 
-void vp_metrics_write(vp_buf *out, const vp_metric *table, size_t n) {
-    static const char *const types[] = {"counter", "gauge", "histogram"};
-    for (size_t i = 0; i < n; i++) {
-        const vp_metric *m = &table[i];
-        if (i == 0 || !vp_str_eq(vp_str_of(m->name), vp_str_of(table[i - 1].name)))
-            write_head(out, m->name, types[m->kind], m->help);
-        if (m->kind == VP_HISTOGRAM) {
-            write_histogram(out, m);
-            continue;
-        }
-        add_name(out, m, "", -1);
-        vp_buf_add_int(out, read_value(&m->value));
-        vp_buf_addc(out, '\n');
+void vp_metrics_write_row(vp_buf *out, const vp_metric *m, const char **last) {
+    if (!*last || !vp_str_eq(vp_str_of(m->name), vp_str_of(*last)))
+        write_head(out, m->name, kinds[m->kind].type, m->help);
+    *last = m->name;
+    if (kinds[m->kind].first) {
+        write_histogram(out, m);
+        return;
     }
+    add_name(out, m, "", -1);
+    vp_buf_add_int(out, read_value(&m->value));
+    vp_buf_addc(out, '\n');
+}
+
+void vp_metrics_write(vp_buf *out, const vp_metric *table, size_t n) {
+    const char *last = NULL;
+    for (size_t i = 0; i < n; i++) vp_metrics_write_row(out, &table[i], &last);
+}
+
+void vp_metrics_write_build(vp_buf *out) {
+    write_head(out, "voxpop_build_info", "gauge", "1, and the version as a label.");
+    vp_buf_adds(out, "voxpop_build_info{version=\"" VP_VERSION "\"} 1\n");
 }
 
 static long long resident_bytes(void) {

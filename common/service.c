@@ -17,7 +17,7 @@ static int wait_ms(const vp_service *s, int64_t now) {
     int64_t wait = LOOP_WAIT_MS;
     if (!service_serving(s)) return LOOP_WAIT_MS; /* no timer runs */
     for (int i = 0; i < s->n_ops; i++)
-        if (!s->def->ops[i].method && !s->timer_busy[i] && s->timer_at[i] - now < wait)
+        if (!s->ops[i].method && !s->timer_busy[i] && s->timer_at[i] - now < wait)
             wait = s->timer_at[i] - now;
     return wait < 1 ? 1 : (int)wait;
 }
@@ -26,7 +26,8 @@ static void wait(vp_service *s) {
     struct pollfd fds[2] = {{.fd = s->router_fd, .events = POLLIN},
                             {.fd = vp_store_fd(s->store), .events = POLLIN}};
     if (vp_store_wants_write(s->store)) fds[1].events |= POLLOUT;
-    poll(fds, 2, wait_ms(s, vp_clock_ms())); /* a descriptor of -1 is passed over */
+    /* A descriptor of -1 is passed over. */
+    if (!poll(fds, 2, wait_ms(s, vp_clock_ms())) && s->log_access) vp_log_flush();
     s->redis_news = fds[1].revents != 0;
 }
 
@@ -48,7 +49,7 @@ void vp_service_run(vp_service *s, const atomic_bool *stop) {
     int64_t drain_by = 0;
     for (;;) {
         int64_t now = vp_clock_ms();
-        if (*stop && !s->draining) {
+        if ((*stop || s->drain_asked) && !s->draining) {
             service_drain(s);
             drain_by = now + VP_DRAIN_MS;
         }
@@ -86,13 +87,17 @@ failed:
 }
 
 static vp_err compile_ops(vp_service *s, vp_fault *why) {
-    int timers = 0;
-    while (s->def->ops[s->n_ops].name) s->n_ops++;
-    assert(s->n_ops <= VP_REGISTRY_ROUTES);
+    int timers = 0, n = 0;
+    while (s->def->ops[n].name) n++;
+    s->n_ops = n + SERVICE_OWN_OPS;
+    assert(n <= VP_SERVICE_OPS && s->n_ops <= VP_REGISTRY_ROUTES);
+    s->ops = vp_calloc((size_t)s->n_ops, sizeof *s->ops);
+    memcpy(s->ops, s->def->ops, (size_t)n * sizeof *s->ops);
+    memcpy(s->ops + n, service_own_ops, sizeof service_own_ops);
     s->route = vp_calloc((size_t)s->n_ops, sizeof *s->route);
     s->record.routes = vp_calloc((size_t)s->n_ops, sizeof *s->record.routes);
     for (int i = 0; i < s->n_ops; i++) {
-        const vp_op *op = &s->def->ops[i];
+        const vp_op *op = &s->ops[i];
         assert(op->prepare && (op->may || !op->method));
         if (!op->method) {
             timers++;
@@ -123,6 +128,7 @@ vp_err vp_service_new(vp_service **out, const vp_service_def *def, const vp_serv
     s->def = def;
     s->announce = o->announce;
     s->replica = o->replica;
+    s->log_access = o->log_access;
     s->owed = vp_calloc(OWED_MAX, sizeof *s->owed);
     s->own_zmq = !o->zmq;
     s->zmq = o->zmq ? o->zmq : zmq_ctx_new();
@@ -134,6 +140,7 @@ vp_err vp_service_new(vp_service **out, const vp_service_def *def, const vp_serv
     s->record.protocol = VP_PROTOCOL;
     if (def->lua) vp_functions_init(&s->functions, def->name, def->lua);
     if ((rc = compile_ops(s, why))) goto done;
+    service_metrics_init(s);
     if ((rc = vp_store_new(&s->store, o->redis_url, why))) goto done;
     snprintf(s->record.curve, sizeof s->record.curve, "%s", vp_curve_public(o->curve));
     /* Before any socket, else keys that come early are not asked for. */
@@ -163,7 +170,9 @@ void vp_service_destroy(vp_service **self_p) {
     vp_functions_release(&s->functions);
     vp_registry_release(&s->record);
     if (s->own_zmq && s->zmq) zmq_ctx_term(s->zmq);
+    free(s->op_counts);
     free(s->route);
+    free(s->ops);
     free(s->owed);
     free(s);
     *self_p = NULL;
@@ -191,6 +200,7 @@ void vp_service_publish(vp_service *s, const vp_topic_state *state) {
     assert(vp_topic_valid_inside(state->topic));
     if (!s->publisher || state->data.n > VP_TOPIC_DATA_MAX) return;
     vp_topic_stamp(state, stamp, &n);
+    service_count(s, SERVICE_M_PUBLISHED, 1);
     /* A PUB socket never blocks: a subscriber that does not read loses frames, and catches up. */
     zmq_send(s->publisher, state->topic.p, state->topic.n, ZMQ_SNDMORE);
     zmq_send(s->publisher, stamp, n, ZMQ_SNDMORE);

@@ -22,6 +22,7 @@ enum {
     VP_SERVICE_CALLS = 1024, /* calls in work at once; more are answered 503 */
     VP_SERVICE_BATCH = 256,  /* calls in one batch */
     VP_SERVICE_TIMERS = 8,   /* of one service */
+    VP_SERVICE_OPS = 94,     /* the same; the loop adds two of its own */
     VP_CALL_COMMANDS = 16,   /* Redis commands of one call in one round */
     VP_CALL_ROUNDS = 16,     /* rounds of one call */
     VP_CALL_ANSWER_MAX = 4 * 1024 * 1024,
@@ -152,7 +153,7 @@ void vp_service_publish(vp_service *s, const vp_topic_state *state);
 
 typedef struct vp_service_def {
     const char *name;       /* "polls" */
-    const vp_op *ops;       /* ended by {NULL}; at most VP_REGISTRY_ROUTES */
+    const vp_op *ops;       /* ended by {NULL}; at most VP_SERVICE_OPS */
     const vp_embedded *lua; /* files of the service's functions, one library; NULL: none */
     const char *topics;     /* prefixes of the topics that it publishes; "" for none */
     void *self;
@@ -170,6 +171,7 @@ typedef struct vp_service_options {
     const char *advertise; /* host that replaces a wildcard in the announced endpoints; "" : none */
     struct vp_curve *curve; /* curve.h: our key and whose calls come in; NULL: this machine only */
     bool announce;          /* write the registry */
+    bool log_access;        /* log each call */
     bool replica;           /* a write is acknowledged only when a replica of Redis has it too */
 } vp_service_options;
 /* "local" or "replica". */

@@ -25,6 +25,7 @@ void service_owe(vp_service *s, owed o) {
     assert(s->owed_tail - s->owed_head < OWED_MAX);
     if (s->owed_head == s->owed_tail) s->owed_since = vp_clock_ms();
     s->owed[s->owed_tail++ % OWED_MAX] = o;
+    service_count(s, SERVICE_M_REDIS_COMMANDS, 1);
 }
 
 vp_err service_append(vp_service *s, slot *k, join *j, int argc, const vp_str *argv) {
@@ -222,6 +223,7 @@ static void run_finish(vp_service *s, slot *k) {
 
 static void send_joins(vp_service *s) {
     for (join *j = s->joins; j; j = j->next) {
+        service_count(s, SERVICE_M_JOINED, j->n_members - 1);
         if (!join_append(s, j)) continue;
         for (int i = 0; i < j->n_members; i++) {
             j->member[i]->owed--;
@@ -242,6 +244,10 @@ void service_finish_batch(vp_service *s) {
     list old = s->batch;
     join *joins = s->joins;
     bool unsafe = s->unsafe;
+    if (old.first)
+        vp_metric_own_observe(&s->metric[SERVICE_M_REDIS_SECONDS],
+                              vp_clock_us() - s->batch_sent_us);
+    service_count(s, SERVICE_M_REPLICA_MISSED, unsafe);
     s->batch = (list){0};
     s->joins = NULL;
     s->unsafe = false;
@@ -282,6 +288,8 @@ void service_start_batch(vp_service *s) {
             run_prepare(s, k);
     send_joins(s);
     if (s->replica) ask_replica(s);
+    if (s->batch.first) vp_metric_own_observe(&s->metric[SERVICE_M_BATCH], s->batch.n);
+    s->batch_sent_us = vp_clock_us();
     s->batch_sent = vp_clock_ms();
 }
 

@@ -11,7 +11,7 @@ enum { DRAIN_QUIET_MS = 100 }; /* no call for so long: drained */
 static void start_timer(vp_service *s, int row) {
     slot *k = service_slot_get(s);
     k->timer = row + 1;
-    k->call.op = &s->def->ops[row];
+    k->call.op = &s->ops[row];
     k->call.not_after_ms = INT64_MAX;
     s->timer_busy[row] = true;
     list_add(&s->pending, k);
@@ -20,7 +20,7 @@ static void start_timer(vp_service *s, int row) {
 void service_run_timers(vp_service *s, int64_t now) {
     if (!service_serving(s)) return;
     for (int i = 0; i < s->n_ops; i++) {
-        const vp_op *op = &s->def->ops[i];
+        const vp_op *op = &s->ops[i];
         if (op->method || s->timer_busy[i] || now < s->timer_at[i]) continue;
         s->timer_at[i] = now + op->size;
         start_timer(s, i);

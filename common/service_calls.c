@@ -104,7 +104,7 @@ static void problem_body(slot *k) {
 static bool send_part(vp_service *s, vp_str part, int flags) {
     s->touched = true;
     if (zmq_send(s->router, part.n ? part.p : "", part.n, flags | ZMQ_DONTWAIT) >= 0) return true;
-    s->unsent++;
+    service_count(s, SERVICE_M_UNSENT, 1);
     return false;
 }
 
@@ -119,7 +119,7 @@ static void send_reply(vp_service *s, slot *k) {
     memcpy(e.resend_id, c->resend_id, sizeof e.resend_id);
     vp_envelope_header(&e, header);
     if (zmq_msg_send(&k->peer, s->router, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
-        s->unsent++; /* the caller is gone, or does not read: normal */
+        service_count(s, SERVICE_M_UNSENT, 1); /* the caller is gone, or does not read: normal */
         return;
     }
     if (!send_part(s, vp_str_n(header, sizeof header), ZMQ_SNDMORE)) return;
@@ -153,6 +153,7 @@ void service_answer(vp_service *s, slot *k) {
                    c->op ? c->op->name : "-", c->status, c->problem.detail);
         send_reply(s, k);
     }
+    service_count_answer(s, k);
     slot_put(s, k);
 }
 
@@ -162,14 +163,14 @@ static void find_op(vp_service *s, vp_call *c) {
     int best = -1;
     c->op = NULL;
     for (int i = 0; i < s->n_ops; i++) {
-        const vp_op *op = &s->def->ops[i];
+        const vp_op *op = &s->ops[i];
         if (!op->method || !vp_str_eq(vp_str_of(op->method), c->field[VP_F_METHOD])) continue;
         if (s->route[i].specificity <= best) continue;
         if (!vp_route_match(&s->route[i], c->field[VP_F_PATH], NULL)) continue;
         best = s->route[i].specificity;
         c->op = op;
     }
-    if (c->op) vp_route_match(&s->route[c->op - s->def->ops], c->field[VP_F_PATH], &c->params);
+    if (c->op) vp_route_match(&s->route[c->op - s->ops], c->field[VP_F_PATH], &c->params);
 }
 
 /* What every row shares: the route, who may, the body's cap. */
@@ -189,11 +190,13 @@ static void admit(vp_service *s, slot *k) {
                      c->role ? "This account may not do that." : "Please sign in first.");
     else if ((int64_t)c->body.n > c->op->size)
         vp_call_fail(c, VP_ETOOBIG, "The body may have %lld bytes.", (long long)c->op->size);
+    else if (service_is_own(s, c->op))
+        c->op->prepare(c);
     else if (!service_serving(s) && !s->reloading)
         vp_call_fail(c, VP_EAWAY, "The store cannot be reached just now.");
     else if (s->in_work > VP_SERVICE_CALLS) /* with this one */
         vp_call_fail(c, VP_EBUSY, "Too many calls are in work.");
-    if (c->problem.code)
+    if (c->problem.code || c->status)
         service_answer(s, k);
     else
         list_add(&s->pending, k);
@@ -209,7 +212,7 @@ static void pong(vp_service *s, zmq_msg_t *peer, uint64_t call_id) {
     if (zmq_msg_send(peer, s->router, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0)
         send_part(s, vp_str_n(header, sizeof header), 0);
     else
-        s->unsent++;
+        service_count(s, SERVICE_M_UNSENT, 1);
 }
 
 static void remember_peer(vp_service *s, zmq_msg_t *peer) {
@@ -264,7 +267,7 @@ static void take(vp_service *s, slot *k) {
     for (int i = 0; i < k->n_frames; i++)
         frames[i] = vp_str_n(zmq_msg_data(&k->frame[i]), zmq_msg_size(&k->frame[i]));
     if (vp_envelope_decode(frames, (size_t)k->n_frames, &e, &why)) {
-        s->refused++;
+        service_count(s, SERVICE_M_REFUSED, 1);
         vp_log(VP_LOG_WARN, NULL, "dropped a message: %s", why.text);
         slot_put(s, k);
         return;
@@ -276,7 +279,7 @@ static void take(vp_service *s, slot *k) {
         return;
     }
     if (e.kind != VP_KIND_CALL) {
-        s->refused++;
+        service_count(s, SERVICE_M_REFUSED, 1);
         slot_put(s, k);
         return;
     }
@@ -288,7 +291,7 @@ static void take(vp_service *s, slot *k) {
     c->body = e.body;
     memcpy(c->resend_id, e.resend_id, sizeof c->resend_id);
     if (vp_fields_decode(e.head, c->field, &why) || vp_fields_decode(e.context, c->field, &why)) {
-        s->refused++;
+        service_count(s, SERVICE_M_REFUSED, 1);
         vp_call_fail(c, VP_EPROTO, "%s", why.text);
         service_answer(s, k);
         return;

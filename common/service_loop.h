@@ -4,6 +4,7 @@
  *   service_calls.c  slots; calls and pings received, answers sent
  *   service_batch.c  commands, joins, replies, batches
  *   service_beat.c   timers, the registry, draining
+ *   service_metrics.c  what is counted; the operations that are the loop's own
  *   call.c           what handlers do with a call
  * A slot goes: received (decoded, routed) → pending → prepared, in the batch → its replies come →
  * finished, then answered or prepared for one more round. One batch is at Redis at a time. All of
@@ -22,6 +23,8 @@ enum {
     SLOTS_MAX = VP_SERVICE_CALLS + VP_SERVICE_TIMERS + 1,
     SLOT_OWNED = 24,
     SLOT_OUT_KEEP = 64 * 1024, /* memory for an answer that a slot keeps for its next call */
+    SERVICE_CLASSES = 4,       /* of an answer's status: 2xx to 5xx */
+    SERVICE_OWN_OPS = 2,
     JOIN_BYTES_MAX = 1024 * 1024,
     OWED_MAX = VP_SERVICE_BATCH * VP_CALL_COMMANDS + 64,
     PEERS_MAX = 64,
@@ -87,6 +90,33 @@ typedef struct owed {
     join *join;
 } owed;
 
+/* What is counted; the last rows of all that /metrics shows. */
+typedef enum service_metric {
+    SERVICE_M_UNROUTED,
+    SERVICE_M_IN_WORK,
+    SERVICE_M_PENDING,
+    SERVICE_M_BATCH,
+    SERVICE_M_REDIS_SECONDS,
+    SERVICE_M_REDIS_COMMANDS,
+    SERVICE_M_REDIS_CONNECTIONS,
+    SERVICE_M_REDIS_UP,
+    SERVICE_M_REPLICA_MISSED,
+    SERVICE_M_JOINED,
+    SERVICE_M_PUBLISHED,
+    SERVICE_M_UNSENT,
+    SERVICE_M_REFUSED,
+    SERVICE_M_DRAINING,
+    SERVICE_METRICS
+} service_metric;
+
+/* Of one operation. */
+typedef struct service_op_counts {
+    bool used;
+    vp_metric answers[SERVICE_CLASSES]; /* of a timer: done, failed */
+    vp_metric seconds;
+    char label[56], labels[SERVICE_CLASSES][72];
+} service_op_counts;
+
 typedef struct list {
     slot *first, *last;
     int n;
@@ -121,7 +151,8 @@ struct vp_service {
     bool own_zmq, announce, replica;
     vp_store *store;
     vp_functions functions;
-    vp_route *route; /* of def->ops, in order */
+    vp_op *ops;      /* def->ops, and behind them the loop's own */
+    vp_route *route; /* of ops, in order */
     int n_ops;
     vp_registry_record record;
     uint64_t generation; /* of the store's connection that is set up */
@@ -130,7 +161,7 @@ struct vp_service {
     bool reloading; /* the functions were missing in mid-work: calls wait for them */
     uint8_t site_key[VP_SEAL_KEY];
     char master[MASTER_LEN + 1]; /* the beginning of Redis' run id */
-    int64_t clock_offset, beat_at, batch_sent, last_call;
+    int64_t clock_offset, beat_at, batch_sent, batch_sent_us, last_call;
     int64_t owed_since; /* the last reply came, or since it the first command went */
     slot *free_slots;
     int in_work;
@@ -143,14 +174,20 @@ struct vp_service {
     join *joins;
     owed *owed; /* ring */
     unsigned owed_head, owed_tail;
-    int64_t timer_at[VP_REGISTRY_ROUTES]; /* of def->ops; only those of timers are used */
+    int64_t timer_at[VP_REGISTRY_ROUTES]; /* of ops; only those of timers are used */
     bool timer_busy[VP_REGISTRY_ROUTES];
-    bool draining;
+    bool draining, drain_asked;
     zmq_msg_t peers[PEERS_MAX]; /* who pinged: told when we drain, which empties the list */
     int n_peers;
     bool known; /* somebody has pinged, and so may still call */
-    uint64_t refused, unsent;
+    bool log_access;
+    vp_metric metric[SERVICE_METRICS];
+    service_op_counts *op_counts; /* of ops, in order */
 };
+
+static inline void service_count(vp_service *s, service_metric which, long long n) {
+    vp_metric_own_add(&s->metric[which], n);
+}
 
 /* -- service_setup.c ------------------------------------------------------------------------ */
 
@@ -188,5 +225,15 @@ void service_run_timers(vp_service *s, int64_t now);
 void service_beat(vp_service *s, int64_t now);
 void service_drain(vp_service *s); /* begins to */
 bool service_drained(const vp_service *s, int64_t now);
+
+/* -- service_metrics.c ---------------------------------------------------------------------- */
+
+extern const vp_op service_own_ops[SERVICE_OWN_OPS];
+void service_metrics_init(vp_service *s); /* once ops are there */
+/* A call or timer is decided. With log_access it is also logged. */
+void service_count_answer(vp_service *s, const slot *k);
+static inline bool service_is_own(const vp_service *s, const vp_op *op) {
+    return op >= s->ops + s->n_ops - SERVICE_OWN_OPS;
+}
 
 #endif

@@ -30,6 +30,7 @@ static void catch_signals(void) {
 int vp_service_main(const vp_service_def *def, int argc, char **argv) {
     const char *redis, *durability, *bind, *publish, *advertise, *level;
     vp_curve_options keys;
+    bool log_access;
     const vp_conf_item items[] = {
         {"redis-url", VP_CONF_TEXT, &redis, "redis://127.0.0.1:6379", 1, 1000,
          "Redis: redis://host:port[/db], redis+sentinel://h1,h2,h3/master or unix:///path"},
@@ -40,6 +41,7 @@ int vp_service_main(const vp_service_def *def, int argc, char **argv) {
         {"advertise", VP_CONF_TEXT, &advertise, "", 0, 100,
          "host name announced to the others, when bound to a wildcard address"},
         VP_CURVE_ITEMS(keys),
+        {"log-access", VP_CONF_FLAG, &log_access, "no", 0, 0, "log each call"},
         {"log-level", VP_CONF_TEXT, &level, "info", 1, 10, "debug, info, warn or error"},
         {NULL}};
     vp_fault why = {0};
@@ -69,6 +71,7 @@ int vp_service_main(const vp_service_def *def, int argc, char **argv) {
                                         .advertise = advertise,
                                         .curve = curve,
                                         .announce = true,
+                                        .log_access = log_access,
                                         .replica = replica};
     if (vp_service_new(&service, def, &options, &why)) goto failed;
     vp_service_run(service, &stop);

@@ -36,6 +36,7 @@ void service_set_up(vp_service *s) {
     vp_str set[] = {VP_STR("SET"), VP_STR("site:key"), vp_str_n(fresh, sizeof fresh), VP_STR("NX")};
     vp_str get[] = {VP_STR("GET"), VP_STR("site:key")};
     vp_str info[] = {VP_STR("INFO"), VP_STR("server")};
+    service_count(s, SERVICE_M_REDIS_CONNECTIONS, 1);
     s->generation = vp_store_generation(s->store);
     s->setup_owed = 0;
     s->setup_failed = false;

@@ -78,6 +78,54 @@ static void writes_histograms(void **state) {
     vp_buf_release(&b);
 }
 
+static void writes_sizes(void **state) {
+    static const struct {
+        int64_t n;
+        int bucket;
+    } rows[] = {{0, 0}, {1, 0}, {2, 1}, {3, 2}, {4, 2}, {5, 3}, {256, 8}, {16384, 14}, {16385, 15}};
+    vp_metric m = {"x", "a=\"b\"", VP_SIZES, "Sizes."};
+    vp_buf b;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        long long before = atomic_load(&m.bucket[rows[i].bucket]);
+        vp_metric_own_observe(&m, rows[i].n);
+        CHECK_ROW(i, atomic_load(&m.bucket[rows[i].bucket]) == before + 1);
+    }
+    vp_buf_init(&b, 10000);
+    vp_metrics_write(&b, &m, 1);
+    assert_non_null(strstr(b.data, "# TYPE x histogram\nx_bucket{a=\"b\",le=\"1\"} 2\n"
+                                   "x_bucket{a=\"b\",le=\"2\"} 3\n"));
+    assert_non_null(strstr(b.data, "x_bucket{a=\"b\",le=\"+Inf\"} 9\n"
+                                   "x_sum{a=\"b\"} 33040\nx_count{a=\"b\"} 9\n"));
+    vp_buf_release(&b);
+}
+
+static void one_writer_counts_the_same(void **state) {
+    vp_metric own = {"x", NULL, VP_HISTOGRAM, NULL}, any = own;
+    for (int64_t us = -1; us < 2000000; us += 777) {
+        vp_metric_own_observe(&own, us);
+        vp_metric_observe_us(&any, us);
+    }
+    vp_metric_own_add(&own, 5);
+    vp_metric_add(&any, 5);
+    assert_int_equal(atomic_load(&own.value), atomic_load(&any.value));
+    for (int k = 0; k < VP_METRIC_BUCKETS; k++)
+        assert_int_equal(atomic_load(&own.bucket[k]), atomic_load(&any.bucket[k]));
+}
+
+static void rows_that_are_left_out(void **state) {
+    static const vp_metric rows[] = {{"x", "a=\"1\"", VP_COUNTER, "X."},
+                                     {"x", "a=\"2\"", VP_COUNTER, "X."},
+                                     {"y", NULL, VP_GAUGE, NULL}};
+    const char *last = NULL;
+    vp_buf b;
+    vp_buf_init(&b, 1000);
+    vp_metrics_write_row(&b, &rows[1], &last);
+    vp_metrics_write_row(&b, &rows[2], &last);
+    assert_string_equal(b.data, "# HELP x X.\n# TYPE x counter\nx{a=\"2\"} 0\n"
+                                "# TYPE y gauge\ny 0\n");
+    vp_buf_release(&b);
+}
+
 static vp_metric shared = {"shared", NULL, VP_HISTOGRAM, NULL};
 
 static void *observe_many(void *unused) {
@@ -131,9 +179,15 @@ static void obeys_the_cap(void **state) {
 
 int main(void) {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(writes_counters_and_gauges), cmocka_unit_test(puts_into_buckets),
-        cmocka_unit_test(writes_histograms),          cmocka_unit_test(loses_nothing),
-        cmocka_unit_test(describes_the_process),      cmocka_unit_test(obeys_the_cap),
+        cmocka_unit_test(writes_counters_and_gauges),
+        cmocka_unit_test(puts_into_buckets),
+        cmocka_unit_test(writes_histograms),
+        cmocka_unit_test(loses_nothing),
+        cmocka_unit_test(describes_the_process),
+        cmocka_unit_test(obeys_the_cap),
+        cmocka_unit_test(writes_sizes),
+        cmocka_unit_test(one_writer_counts_the_same),
+        cmocka_unit_test(rows_that_are_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

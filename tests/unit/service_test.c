@@ -11,7 +11,7 @@
 #include "log.h"
 #include "service.h"
 
-enum { DEADLINE_MS = 20000, ANSWER_MAX = 4096, CALLERS = 4, TOO_MANY = 40, ATTEMPTS = 5 };
+enum { DEADLINE_MS = 20000, ANSWER_MAX = 64 * 1024, CALLERS = 4, TOO_MANY = 40, ATTEMPTS = 5 };
 
 /* -- the service --------------------------------------------------------------------------------
  */
@@ -84,6 +84,7 @@ typedef struct stage {
     sem_t gate; /* of the operation that holds the loop */
     void *caller[CALLERS + 1];
     int n_callers;
+    bool ended; /* the thread has been joined */
 } stage;
 
 static void *serve(void *stage_) {
@@ -342,7 +343,89 @@ static void a_ping_is_answered_under_overload(void **state) {
     assert_true(refused > 0);
 }
 
-static int start(void **state) {
+/* The number in the row of /metrics that begins so; -1: there is none. */
+static long long number(void *socket, const char *row) {
+    answer a;
+    char line[128];
+    snprintf(line, sizeof line, "\n%s ", row);
+    assert_int_equal(call(socket, "SYNC", "/metrics", NULL, "", &a), 200);
+    assert_true(vp_str_starts(a.field[VP_F_CONTENT_TYPE], VP_STR("text/plain")));
+    const char *at = strstr(a.body, line);
+    return at ? strtoll(at + strlen(line), NULL, 10) : -1;
+}
+
+static void what_is_done_is_counted(void **state) {
+    stage *s = *state;
+    void *socket = caller(s);
+    answer a;
+    wait_for_master(socket, "00000001");
+    assert_int_equal(number(socket, "voxpop_service_redis_up"), 1);
+    assert_int_equal(number(socket, "voxpop_service_calls_total{op=\"t.list\",class=\"2xx\"}"), -1);
+    for (int i = 0; i < 3; i++) call(socket, "GET", "/list/a", NULL, "", &a);
+    call(socket, "POST", "/json", NULL, "no", &a);
+    call(socket, "GET", "/nothing", NULL, "", &a);
+    static const struct {
+        const char *row;
+        int n;
+    } rows[] = {
+        {"voxpop_service_calls_total{op=\"t.list\",class=\"2xx\"}", 3},
+        {"voxpop_service_calls_total{op=\"t.list\",class=\"5xx\"}", 0},
+        {"voxpop_service_calls_total{op=\"t.json\",class=\"4xx\"}", 1},
+        {"voxpop_service_call_seconds_count{op=\"t.list\"}", 3},
+        {"voxpop_service_calls_unrouted_total", 1},
+        {"voxpop_service_redis_connections_total", 1},
+        {"voxpop_service_draining", 0},
+        {"voxpop_service_timers_total{op=\"t.tick\",is=\"failed\"}", 0},
+        {"voxpop_service_calls_total{op=\"t.stuck\",class=\"2xx\"}", -1}, /* never called */
+        {"process_open_fds", -1}, /* that is for the whole process to say */
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) CHECK_ROW(i, number(socket, rows[i].row) == rows[i].n);
+    assert_true(number(socket, "voxpop_service_calls_total{op=\"service.metrics\",class=\"2xx\"}") >
+                9);
+    send_frame(socket, VP_STR("rubbish"), 0);
+    assert_int_equal(number(socket, "voxpop_service_messages_refused_total"), 1);
+}
+
+static void metrics_do_not_need_redis(void **state) {
+    stage *s = *state;
+    void *socket = caller(s);
+    answer a;
+    wait_for_master(socket, "00000001");
+    s->redis.life = 0;
+    s->redis.hang_up = true;
+    while (number(socket, "voxpop_service_redis_up") != 0) poll(NULL, 0, 2);
+    assert_int_equal(call(socket, "GET", "/master", NULL, "", &a), 503);
+    assert_true(number(socket, "voxpop_service_calls_total{op=\"t.master\",class=\"5xx\"}") > 0);
+}
+
+static void one_inside_another_process_does_not_drain(void **state) {
+    stage *s = *state;
+    void *socket = caller(s);
+    answer a;
+    assert_int_equal(call(socket, "SYNC", "/drain", NULL, "", &a), 409);
+    wait_for_master(socket, "00000001");
+}
+
+static void one_that_is_asked_to_drains(void **state) {
+    stage *s = *state;
+    void *socket = caller(s);
+    answer a;
+    wait_for_master(socket, "00000001");
+    ask(socket, "POST", "/hold", NULL, "");
+    ask(socket, "SYNC", "/drain", NULL, "");
+    ask(socket, "GET", "/master", NULL, ""); /* on its way before it was told */
+    sem_post(&s->gate);
+    int sum = 0;
+    for (int i = 0; i < 3; i++) {
+        hear(socket, &a);
+        sum += a.e.status;
+    }
+    assert_int_equal(sum, 204 + 202 + 200);
+    pthread_join(s->thread, NULL); /* by itself */
+    s->ended = true;
+}
+
+static int start_with(void **state, bool announce) {
     stage *s = calloc(1, sizeof *s);
     vp_fault why = {0};
     *state = s;
@@ -350,17 +433,28 @@ static int start(void **state) {
     fake_redis_start(&s->redis);
     s->def = (vp_service_def){.name = "t", .ops = ops, .topics = "", .self = &s->gate};
     sem_init(&s->gate, 0, 0);
-    const vp_service_options o = {
-        .zmq = s->zmq, .redis_url = s->redis.url, .bind = "inproc://service", .publish = ""};
+    const vp_service_options o = {.zmq = s->zmq,
+                                  .redis_url = s->redis.url,
+                                  .bind = "inproc://service",
+                                  .publish = "",
+                                  .announce = announce};
     return vp_service_new(&s->service, &s->def, &o, &why) ||
            pthread_create(&s->thread, NULL, serve, s);
+}
+
+static int start(void **state) {
+    return start_with(state, false);
+}
+
+static int start_announced(void **state) {
+    return start_with(state, true);
 }
 
 static int end(void **state) {
     stage *s = *state;
     s->stop = true;
     sem_post(&s->gate);
-    pthread_join(s->thread, NULL);
+    if (!s->ended) pthread_join(s->thread, NULL);
     fake_redis_stop(&s->redis);
     for (int i = 0; i < s->n_callers; i++) zmq_close(s->caller[i]);
     zmq_ctx_term(s->zmq);
@@ -380,6 +474,10 @@ int main(void) {
         STAGED(a_timer_may_stand_in_any_row),
         STAGED(a_ping_is_answered_under_overload),
         STAGED(nothing_is_served_by_a_redis_without_a_run_id),
+        STAGED(what_is_done_is_counted),
+        STAGED(metrics_do_not_need_redis),
+        STAGED(one_inside_another_process_does_not_drain),
+        cmocka_unit_test_setup_teardown(one_that_is_asked_to_drains, start_announced, end),
     };
     signal(SIGPIPE, SIG_IGN); /* as vp_service_main does */
     if (vp_seal_init()) return 1;
