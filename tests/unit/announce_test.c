@@ -18,6 +18,7 @@ static const vp_registry_record record = {.service = "polls",
                                           .endpoint = "tcp://10.0.0.7:5550",
                                           .publish = "tcp://10.0.0.7:5551",
                                           .topics = "poll",
+                                          .curve = "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID",
                                           .started_ms = 1795507518077,
                                           .load = 7,
                                           .draining = true,
@@ -37,6 +38,7 @@ static void a_record_comes_back(void **state) {
     assert_string_equal(r.endpoint, record.endpoint);
     assert_string_equal(r.publish, record.publish);
     assert_string_equal(r.topics, "poll");
+    assert_string_equal(r.curve, record.curve);
     assert_true(r.started_ms == record.started_ms && r.load == 7 && r.draining);
     assert_int_equal(r.n_routes, 2);
     assert_string_equal(r.routes[1].method, "POST");
