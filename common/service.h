@@ -24,7 +24,7 @@ enum {
     VP_SERVICE_TIMERS = 8,   /* of one service */
     VP_SERVICE_OPS = 94,     /* the same; the loop adds two of its own */
     VP_CALL_COMMANDS = 16,   /* Redis commands of one call in one round */
-    VP_CALL_ROUNDS = 16,     /* rounds of one call */
+    VP_CALL_ROUNDS = 64,     /* rounds of one call */
     VP_CALL_ANSWER_MAX = 4 * 1024 * 1024,
     VP_JOIN_MAX = 64,  /* calls in one joined function call */
     VP_ARGS_MAX = 1024 /* arguments of one Redis command */

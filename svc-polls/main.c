@@ -3,8 +3,10 @@
 #include "edit.h"
 #include "embed.h"
 #include "export.h"
+#include "invitations.h"
 #include "journal.h"
 #include "moves.h"
+#include "placement.h"
 #include "polls.h"
 #include "recount.h"
 #include "series.h"
@@ -21,6 +23,10 @@ static const vp_op ops[] = {
     {"polls.list", "GET", "/api/v1/polls", VP_MAY_ANYONE, 0, polls_list_prepare, polls_list_finish},
     {"polls.current", "GET", "/api/v1/polls/current", VP_MAY_ANYONE, 0, polls_current_prepare,
      polls_current_finish},
+    {"polls.placement", "GET", "/api/v1/polls/placement", VP_MAY_ANYONE, 0, polls_placement_prepare,
+     polls_placement_finish},
+    {"polls.place", "PUT", "/api/v1/polls/placement", VP_MAY_EDITOR, 1024, polls_place_prepare,
+     polls_place_finish},
     {"polls.get", "GET", "/api/v1/polls/{id}", VP_MAY_ANYONE, 0, polls_get_prepare,
      polls_get_finish},
     {"polls.edit", "PATCH", "/api/v1/polls/{id}", VP_MAY_AUTHOR, 64 * 1024, polls_edit_prepare,
@@ -45,6 +51,10 @@ static const vp_op ops[] = {
      polls_journal_finish},
     {"polls.recount", "POST", "/api/v1/polls/{id}/recount", VP_MAY_EDITOR, 1024,
      polls_recount_prepare, polls_recount_finish},
+    {"polls.issue", "POST", "/api/v1/polls/{id}/codes", VP_MAY_AUTHOR, 1024, polls_issue_prepare,
+     polls_issue_finish},
+    {"polls.codes", "GET", "/api/v1/polls/{id}/codes", VP_MAY_AUTHOR, 0, polls_codes_prepare,
+     polls_codes_finish},
     {"polls.cast", "POST", "/api/v1/polls/{id}/ballots", VP_MAY_ANYONE, 16 * 1024,
      polls_cast_prepare, polls_cast_finish},
     {"polls.mine", "GET", "/api/v1/polls/{id}/ballots/mine", VP_MAY_ANYONE, 0, polls_mine_prepare,

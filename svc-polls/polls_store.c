@@ -393,3 +393,8 @@ void polls_store_recount_step(vp_call *call, vp_str id, vp_str run, bool repair)
     vp_str args[] = {repair ? VP_STR("1") : VP_STR(""), master(call)};
     vp_call_function(call, "recount_step", keys, 2, args, 2);
 }
+
+void polls_store_pause(vp_call *call) {
+    vp_str argv[] = {VP_STR("PING")};
+    vp_call_command(call, 1, argv);
+}

@@ -130,6 +130,9 @@ void polls_store_recount_begin(vp_call *call, vp_str id, vp_str run);
  */
 void polls_store_recount_step(vp_call *call, vp_str id, vp_str run, bool repair);
 
+/* Lets the loop go on with other calls for a round. */
+void polls_store_pause(vp_call *call);
+
 /* A text of a reply, absent if it is none; an element of an array, NULL if there is none. */
 vp_str polls_reply_text(const redisReply *r);
 const redisReply *polls_reply_at(const redisReply *r, size_t i);

@@ -249,6 +249,17 @@ describe('the system beside it', () => {
     await get('/api/v1/polls', '/api/v1/polls?status=open');
     await get('/api/v1/polls', '/api/v1/polls?status=odd');
     await get('/api/v1/polls/current');
+    const front = '/api/v1/polls/placement';
+    await send('put', front, { mode: 'fixed', poll_id: poll.id });
+    await send('put', front, { mode: 'fixed' }); // 422
+    await get(front);
+    const coded = await send('post', '/api/v1/polls', { question: 'Invited?', options: [{ text: 'A' }, { text: 'B' }], kind: 'single', results: 'staff', voting: 'code' });
+    const codes = '/api/v1/polls/{id}/codes';
+    await send('post', codes, { count: 3 }, `/api/v1/polls/${coded.id}/codes`);
+    await send('post', codes, { count: 2 }, `/api/v1/polls/${coded.id}/codes`, { headers: { accept: 'text/csv' } });
+    await send('post', codes, { count: 0 }, `/api/v1/polls/${coded.id}/codes`); // 422
+    await send('post', codes, { count: 1 }, `/api/v1/polls/${poll.id}/codes`); // 409
+    for (const query of ['', '?limit=2', '?format=csv', '?format=odd']) await get(codes, `/api/v1/polls/${coded.id}/codes${query}`, { token });
     const one = '/api/v1/polls/{id}';
     const at = (rest = '') => `/api/v1/polls/${poll.id}${rest}`;
     const edit = (body, match) => send('patch', one, body, at(), { headers: match ? { 'if-match': match } : {} });
