@@ -44,15 +44,6 @@ static void on_signal(int number) {
     stop = 1;
 }
 
-static vp_err number(const char *text, const char *flag, int64_t min, int64_t max, int64_t fallback,
-                     int64_t *out, vp_fault *why) {
-    *out = fallback;
-    if (!text || !vp_str_int(vp_str_of(text), min, max, out)) return VP_OK;
-    vp_fault_set(why, "%s must be a number from %lld to %lld", flag, (long long)min,
-                 (long long)max);
-    return VP_EINVAL;
-}
-
 /* -- the poll ---------------------------------------------------------------------------------- */
 
 static void draw_weights(voting *v) {
@@ -231,8 +222,8 @@ static void catch_signals(void) {
 
 vp_err cli_demo_votes(cli_run *run, vp_fault *why) {
     voting v = {.http = run->http};
-    vp_err rc = number(run->args.rate, "--rate", 1, RATE_MAX, RATE_DEFAULT, &v.rate, why);
-    if (!rc) rc = number(run->args.seconds, "--seconds", 0, SECONDS_MAX, 0, &v.seconds, why);
+    vp_err rc = cli_number(run->args.rate, "--rate", 1, RATE_MAX, RATE_DEFAULT, &v.rate, why);
+    if (!rc) rc = cli_number(run->args.seconds, "--seconds", 0, SECONDS_MAX, 0, &v.seconds, why);
     if (rc) return rc;
     catch_signals();
     cli_http_stop_on(run->http, &stop);

@@ -158,7 +158,8 @@ static void add_header(struct curl_slist **list, const char *name, const char *v
 static struct curl_slist *headers_of(const cli_http *self, const cli_call *call) {
     struct curl_slist *list = NULL;
     bool read = strcmp(call->method, "GET") == 0;
-    add_header(&list, "Accept: ", "application/json, application/problem+json");
+    add_header(&list, "Accept: ",
+               call->accept ? call->accept : "application/json, application/problem+json");
     add_header(&list, "Content-Type:", call->body ? " application/json" : "");
     add_header(&list, "Expect:", "");
     add_header(&list, "Authorization: Bearer ", call->anonymous ? NULL : self->token);
@@ -296,11 +297,16 @@ static vp_err refusal(const cli_call *call, const attempt *a, const json_t *prob
     return code_of(a->status);
 }
 
-static vp_err judge(const cli_http *self, const cli_call *call, const attempt *a, cli_answer *out,
+static vp_err judge(const cli_http *self, const cli_call *call, attempt *a, cli_answer *out,
                     vp_fault *why) {
     vp_fault syntax = {0};
     if (a->code) return no_answer(self, a, why);
     out->status = a->status;
+    if (call->accept && !code_of(a->status)) {
+        out->text = a->text;
+        vp_buf_init(&a->text, ANSWER_MAX);
+        return VP_OK;
+    }
     vp_err bad = a->text.len ? vp_json_parse(vp_buf_str(&a->text), &out->body, &syntax) : VP_OK;
     if (code_of(a->status)) return refusal(call, a, out->body, why);
     if (!bad) return VP_OK;
@@ -331,6 +337,7 @@ vp_err cli_http_call(cli_http *self, const cli_call *call, cli_answer *out, vp_f
 
 void cli_answer_release(cli_answer *answer) {
     json_decref(answer->body);
+    vp_buf_release(&answer->text);
     *answer = (cli_answer){0};
 }
 

@@ -19,6 +19,7 @@ typedef struct cli_call {
     const json_t *body;        /* NULL: none */
     const char *key;           /* Idempotency-Key; NULL: none */
     const char *first_account; /* X-First-Account; NULL: none */
+    const char *accept;        /* the answer is wanted as it comes, of this type; NULL: JSON */
     bool anonymous;            /* as a reader: without the token */
     bool harmless; /* doing it twice does no harm, so it may be repeated without a key; GET, PUT
                       and DELETE always may */
@@ -27,6 +28,7 @@ typedef struct cli_call {
 typedef struct cli_answer {
     long status;  /* 0: there was none */
     json_t *body; /* NULL: none, or not JSON of a failure */
+    vp_buf text;  /* of a call with accept that did not fail */
 } cli_answer;
 
 /* url: http or https, perhaps with a path before /api. token: NULL or visible ASCII; borrowed. */

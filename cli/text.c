@@ -27,6 +27,15 @@ vp_err cli_secret_read(const char *path, char **out, vp_fault *why) {
     return rc;
 }
 
+vp_err cli_number(const char *text, const char *flag, int64_t min, int64_t max, int64_t fallback,
+                  int64_t *out, vp_fault *why) {
+    *out = fallback;
+    if (!text || !vp_str_int(vp_str_of(text), min, max, out)) return VP_OK;
+    vp_fault_set(why, "%s must be a number from %lld to %lld", flag, (long long)min,
+                 (long long)max);
+    return VP_EINVAL;
+}
+
 bool cli_text_is_visible(vp_str text) {
     for (size_t i = 0; i < text.n; i++)
         if (text.p[i] <= ' ' || text.p[i] > '~') return false;

@@ -11,6 +11,10 @@ enum { CLI_KEY_LEN = 32 }; /* an idempotency key: 128 bits as hexadecimal digits
  * name the file: see cli_run.at. */
 VP_CHECKED vp_err cli_secret_read(const char *path, char **out, vp_fault *why);
 
+/* The number of an option; fallback when it was not given. */
+VP_CHECKED vp_err cli_number(const char *text, const char *flag, int64_t min, int64_t max,
+                             int64_t fallback, int64_t *out, vp_fault *why);
+
 /* May it stand in a header? Visible ASCII, at least one character. */
 bool cli_text_is_visible(vp_str text);
 /* Replaces what could steer a terminal (control characters and bytes that are not UTF-8) by '?'. */
