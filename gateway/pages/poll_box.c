@@ -6,6 +6,7 @@
 
 #include "json.h"
 #include "mem.h"
+#include "shares.h"
 #include "view.h"
 
 enum { PATH_BYTES = 2048, TEXT_MAX = 160, CHOSEN_MAX = 16 * 1024 };
@@ -262,7 +263,7 @@ static json_t *result_rows(const json_t *options, const json_t *counts) {
         votes[i] = id ? vp_json_int(counts, id, 0) : 0;
         if (votes[i] > most) most = votes[i];
     }
-    view_shares(votes, n, share);
+    vp_shares(votes, n, share);
     for (size_t i = 0; i < n; i++)
         json_array_append_new(
             rows, result_row(json_array_get(options, i), votes[i], share[i], votes[i] == most));

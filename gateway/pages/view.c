@@ -7,7 +7,6 @@
 #include "json.h"
 #include "query.h"
 #include "route.h"
-#include "shares.h"
 
 enum { HREF_MAX = 8 * 1024, LOCAL_PATH_MAX = 300 };
 
@@ -51,10 +50,6 @@ void view_count(json_t *o, const char *key, int64_t n, const char *word_key, con
     view_number(n, text);
     view_text(o, key, vp_str_of(text));
     view_text(o, word_key, vp_str_of(n == 1 ? one : many));
-}
-
-void view_shares(const int64_t *counts, size_t n, int *percent) {
-    vp_shares(counts, n, percent);
 }
 
 /* -- times ------------------------------------------------------------------------------------ */

@@ -31,9 +31,6 @@ void view_date(vp_str time, view_clock clock, char out[VIEW_DATE_MAX]);
 void view_time(json_t *o, const json_t *from, const char *at_key, const char *shown_key,
                view_clock clock);
 
-/* vp_shares of common/shares.h. */
-void view_shares(const int64_t *counts, size_t n, int *percent);
-
 /* before, then name percent-encoded, then after. */
 void view_href(json_t *o, const char *key, const char *before, vp_str name, const char *after);
 

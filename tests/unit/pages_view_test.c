@@ -70,23 +70,6 @@ static void test_dates(void **state) {
     }
 }
 
-static void test_shares(void **state) {
-    static const struct {
-        int64_t counts[4];
-        int percent[4];
-    } rows[] = {
-        {{0, 0, 0, 0}, {0, 0, 0, 0}},        {{1, 1, 1, 0}, {34, 33, 33, 0}},
-        {{1, 1, 1, 1}, {25, 25, 25, 25}},    {{2, 1, 0, 0}, {67, 33, 0, 0}},
-        {{1, 2, 3, 1}, {14, 29, 43, 14}},    {{INT64_MAX, INT64_MAX, -5, 0}, {50, 50, 0, 0}},
-        {{999999, 1, 0, 0}, {100, 0, 0, 0}},
-    };
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        int percent[4];
-        view_shares(rows[i].counts, 4, percent);
-        CHECK_ROW(i, !memcmp(percent, rows[i].percent, sizeof percent));
-    }
-}
-
 static void test_local_path(void **state) {
     static const struct {
         vp_str path;
@@ -510,14 +493,14 @@ static void test_hostile_texts(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_numbers),       cmocka_unit_test(test_dates),
-        cmocka_unit_test(test_shares),        cmocka_unit_test(test_local_path),
-        cmocka_unit_test(test_boxes),         cmocka_unit_test(test_box_in_an_article),
-        cmocka_unit_test(test_messages),      cmocka_unit_test(test_changeable),
-        cmocka_unit_test(test_history),       cmocka_unit_test(test_poll_line),
-        cmocka_unit_test(test_link_labels),   cmocka_unit_test(test_public_email),
-        cmocka_unit_test(test_thread),        cmocka_unit_test(test_form_errors),
-        cmocka_unit_test(test_hostile_texts), cmocka_unit_test(test_hostile_polls),
+        cmocka_unit_test(test_numbers),           cmocka_unit_test(test_dates),
+        cmocka_unit_test(test_local_path),        cmocka_unit_test(test_boxes),
+        cmocka_unit_test(test_box_in_an_article), cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_changeable),        cmocka_unit_test(test_history),
+        cmocka_unit_test(test_poll_line),         cmocka_unit_test(test_link_labels),
+        cmocka_unit_test(test_public_email),      cmocka_unit_test(test_thread),
+        cmocka_unit_test(test_form_errors),       cmocka_unit_test(test_hostile_texts),
+        cmocka_unit_test(test_hostile_polls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
