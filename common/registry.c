@@ -1,9 +1,16 @@
 /* registry.c - see registry.h. SPDX-License-Identifier: MIT */
 #include "registry.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "mem.h"
+
+enum {
+    RECORD_MAX = 16 * 1024,
+    FORGET_LIVES = 12, /* an id without a heartbeat for so many lifetimes leaves the set */
+    KEY_MAX = 48
+};
 
 static void member(vp_buf *out, const char *name, const char *value) {
     if (out->len > 1) vp_buf_addc(out, ',');
@@ -91,4 +98,32 @@ void vp_registry_release(vp_registry_record *r) {
     free(r->routes);
     r->routes = NULL;
     r->n_routes = 0;
+}
+
+void vp_registry_beat(const vp_registry_record *r, int64_t now_ms, vp_registry_say *say,
+                      void *user) {
+    char key[KEY_MAX], score[24], old[24], life[16];
+    vp_buf b;
+    vp_buf_init(&b, RECORD_MAX);
+    vp_registry_write(&b, r);
+    snprintf(key, sizeof key, "instance:%s", r->id);
+    snprintf(score, sizeof score, "%lld", (long long)now_ms);
+    snprintf(old, sizeof old, "(%lld", (long long)(now_ms - FORGET_LIVES * VP_REGISTRY_LIFE_MS));
+    snprintf(life, sizeof life, "%d", VP_REGISTRY_LIFE_MS);
+    const vp_str id = vp_str_of(r->id), set = VP_STR("instances");
+    const vp_str put[] = {VP_STR("SET"), vp_str_of(key), vp_buf_str(&b), VP_STR("PX"),
+                          vp_str_of(life)};
+    const vp_str list[] = {VP_STR("ZADD"), set, vp_str_of(score), id};
+    const vp_str forget[] = {VP_STR("ZREMRANGEBYSCORE"), set, VP_STR("-inf"), vp_str_of(old)};
+    say(user, 5, put);
+    say(user, 4, list);
+    say(user, 4, forget);
+    vp_buf_release(&b);
+}
+
+void vp_registry_leave(const vp_registry_record *r, vp_registry_say *say, void *user) {
+    char key[KEY_MAX];
+    snprintf(key, sizeof key, "instance:%s", r->id);
+    say(user, 2, (const vp_str[]){VP_STR("DEL"), vp_str_of(key)});
+    say(user, 3, (const vp_str[]){VP_STR("ZREM"), VP_STR("instances"), vp_str_of(r->id)});
 }

@@ -1,7 +1,8 @@
 /* registry.h - what an instance announces of itself in Redis, and how others read it.
  * Key instance:ID (JSON, lifetime VP_REGISTRY_LIFE_MS) and the sorted set `instances` (member: id,
  * score: last heartbeat in Redis milliseconds). The registry introduces; only silence on the wire
- * removes. SPDX-License-Identifier: MIT */
+ * removes. A process that is there to be seen, but not to be called, announces no routes.
+ * SPDX-License-Identifier: MIT */
 #ifndef VP_REGISTRY_H
 #define VP_REGISTRY_H
 
@@ -13,7 +14,8 @@ enum {
     VP_REGISTRY_BEAT_MS = 1000,
     VP_REGISTRY_INSTANCES = 256, /* more than this are not read */
     VP_REGISTRY_ROUTES = 96,     /* of one service */
-    VP_REGISTRY_CURVE = 40       /* characters of a key */
+    VP_REGISTRY_CURVE = 40,      /* characters of a key */
+    VP_REGISTRY_NO_PROTOCOL = -1 /* of one without routes: nobody may connect to it */
 };
 
 typedef struct vp_registry_route {
@@ -40,5 +42,11 @@ struct vp_registry_record {
 void vp_registry_write(vp_buf *out, const vp_registry_record *r);
 VP_CHECKED vp_err vp_registry_read(vp_str text, vp_registry_record *out, vp_fault *why);
 void vp_registry_release(vp_registry_record *r);
+
+/* One heartbeat, and the leave, as Redis commands: say is called for each. now_ms: Redis clock. */
+typedef void vp_registry_say(void *user, int argc, const vp_str *argv);
+void vp_registry_beat(const vp_registry_record *r, int64_t now_ms, vp_registry_say *say,
+                      void *user);
+void vp_registry_leave(const vp_registry_record *r, vp_registry_say *say, void *user);
 
 #endif

@@ -86,6 +86,26 @@ static void unknown_members_are_ignored(void **state) {
     vp_registry_release(&r);
 }
 
+static void add_command(void *text, int argc, const vp_str *argv) {
+    for (int i = 0; i < argc; i++) {
+        vp_buf_add_str(text, argv[i].n > 40 ? VP_STR("RECORD") : argv[i]);
+        vp_buf_addc(text, i + 1 < argc ? ' ' : '\n');
+    }
+}
+
+static void comes_and_goes(void **state) {
+    vp_buf b;
+    vp_buf_init(&b, 16384);
+    vp_registry_beat(&record, 1795507518077, add_command, &b);
+    assert_string_equal(b.data, "SET instance:" ID " RECORD PX 5000\n"
+                                "ZADD instances 1795507518077 " ID "\n"
+                                "ZREMRANGEBYSCORE instances -inf (1795507458077\n");
+    vp_buf_clear(&b);
+    vp_registry_leave(&record, add_command, &b);
+    assert_string_equal(b.data, "DEL instance:" ID "\nZREM instances " ID "\n");
+    vp_buf_release(&b);
+}
+
 static void topic_names(void **state) {
     static const struct {
         const char *name;
@@ -197,9 +217,13 @@ static void functions_carry_their_hash(void **state) {
 
 int main(void) {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_record_comes_back),         cmocka_unit_test(a_bad_record_is_refused),
-        cmocka_unit_test(unknown_members_are_ignored), cmocka_unit_test(topic_names),
-        cmocka_unit_test(a_state_comes_back),          cmocka_unit_test(a_bad_state_is_refused),
+        cmocka_unit_test(a_record_comes_back),
+        cmocka_unit_test(a_bad_record_is_refused),
+        cmocka_unit_test(unknown_members_are_ignored),
+        cmocka_unit_test(comes_and_goes),
+        cmocka_unit_test(topic_names),
+        cmocka_unit_test(a_state_comes_back),
+        cmocka_unit_test(a_bad_state_is_refused),
         cmocka_unit_test(functions_carry_their_hash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
