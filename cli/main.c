@@ -39,6 +39,8 @@ static const option options[] = {
     {"format", "FORMAT", offsetof(cli_args, format), NULL},
     {"count", "N", offsetof(cli_args, count), NULL},
     {"public", "FILE", offsetof(cli_args, public_of), NULL},
+    {"watch", NULL, offsetof(cli_args, watch), NULL},
+    {"wait", NULL, offsetof(cli_args, wait), NULL},
     {NULL},
 };
 
@@ -74,10 +76,11 @@ static const command commands[] = {
      "load FILE... [--json]",
      "make articles, contributors, polls and comments of page files"},
     {{"status", NULL},
-     "json",
+     "json watch",
      0,
-     0,
+     1,
      cli_status,
+<<<<<<< Updated upstream
      "status [--json]",
      "the running instances of the services"},
     {{"polls", "list"}, "json", 0, 0, cli_polls_list, "polls list [--json]", "polls, newest first"},
@@ -118,6 +121,17 @@ static const command commands[] = {
      cli_polls_codes,
      "polls codes ID [--count N]",
      "its invitation codes as CSV; with --count that many new ones"},
+=======
+     "status [--json] [--watch [SECONDS]]",
+     "the running instances; --watch: again every 2 or SECONDS seconds, until Ctrl-C"},
+    {{"drain", NULL},
+     "wait",
+     1,
+     1,
+     cli_drain,
+     "drain INSTANCE [--wait]",
+     "let an instance of a service end what it has and leave; --wait: until it has gone"},
+>>>>>>> Stashed changes
     {{"demo", "votes"},
      "rate seconds poll",
      0,

@@ -12,6 +12,7 @@
 #include "keys.h"
 #include "log.h"
 #include "mem.h"
+#include "operate.h"
 #include "origin.h"
 #include "pages.h"
 #include "process.h"
@@ -43,20 +44,6 @@ typedef struct settings {
     bool log_access;
 } settings;
 
-/* What this system consists of, for the command line and probes. */
-static void status(app *a, http_request *r, http_reply *p) {
-    if (r->role < VP_ROLE_EDITOR) {
-        http_reply_error(p, r, r->role ? VP_EDENIED : VP_EAUTH, "Editors and admins see this.");
-        return;
-    }
-    p->status = 200;
-    http_reply_header(p, "Cache-Control", VP_STR("private, no-store"));
-    vp_buf_addf(&p->own, "{\"version\":\"%s\",\"redis\":%s,\"instances\":", VP_VERSION,
-                bus_redis_up(a->bus) ? "true" : "false");
-    bus_status(a->bus, &p->own);
-    vp_buf_addc(&p->own, '}');
-}
-
 static void handle(http_request *r, http_reply *p, void *app_) {
     app *a = app_;
     bool api = vp_str_starts(r->path, VP_STR("/api/"));
@@ -76,10 +63,7 @@ static void handle(http_request *r, http_reply *p, void *app_) {
                                         : "The accounts cannot be reached just now.");
     else if (!api)
         pages_handle(a->pages, r, p);
-    else if (vp_str_eq(r->path, VP_STR("/api/v1/status")) &&
-             (vp_str_eq(r->method, VP_STR("GET")) || vp_str_eq(r->method, VP_STR("HEAD"))))
-        status(a, r, p);
-    else if (!accounts_handle(a->accounts, a->bus, r, p))
+    else if (!operate_handle(a->bus, r, p) && !accounts_handle(a->accounts, a->bus, r, p))
         forward_request(a->bus, r, p, a->service_ms);
 }
 
@@ -93,15 +77,21 @@ static bool ready(void *app_) {
 
 static void metrics(vp_buf *out, void *app_) {
     app *a = app_;
+    vp_metrics_write_build(out);
     bus_metrics(a->bus, out);
     vp_metrics_write_process(out);
+}
+
+static void services_metrics(vp_buf *out, void *app_) {
+    app *a = app_;
+    operate_metrics(a->bus, out);
 }
 
 static vp_err configure(settings *s, int argc, char **argv, bool *done, vp_fault *why) {
     const vp_conf_item items[] = {
         {"listen", VP_CONF_TEXT, &s->listen, "127.0.0.1:8080", 1, 100, "address and port"},
         {"admin-listen", VP_CONF_TEXT, &s->admin_listen, "127.0.0.1:8082", 1, 100,
-         "address and port of /livez, /readyz and /metrics"},
+         "address and port of /livez, /readyz, /metrics and /metrics/services"},
         {"redis-url", VP_CONF_TEXT, &s->redis_url, "redis://127.0.0.1:6379", 1, 1000,
          "Redis: redis://host:port[/db], redis+sentinel://h1,h2,h3/master or unix:///path"},
         {"durability", VP_CONF_TEXT, &s->durability, "local", 1, 10, VP_DURABILITY_HELP},
@@ -162,12 +152,23 @@ static vp_err start(app *a, const settings *s, vp_fault *why) {
                              .app = a,
                              .handle = handle,
                              .ready = ready,
-                             .metrics = metrics};
+                             .metrics = metrics,
+                             .services_metrics = services_metrics};
     return http_server_start(&a->server, &ho, why);
+}
+
+/* In the registry, for people to see. */
+static void announce(app *a, const settings *s) {
+    char url[160];
+    const char *colon = strrchr(s->listen, ':');
+    int host = colon ? (int)(colon - s->listen) : 0;
+    snprintf(url, sizeof url, "http://%.*s:%d", host, s->listen, http_server_port(a->server));
+    bus_announce(a->bus, "gateway", url);
 }
 
 /* In this order: no more requests, then nobody who could call, then the accounts. */
 static void end(app *a) {
+    if (a->bus) bus_leave(a->bus);
     http_server_stop(&a->server, DRAIN_MS);
     pages_destroy(&a->pages);
     bus_destroy(&a->bus);
@@ -203,6 +204,7 @@ int main(int argc, char **argv) {
     else
         vp_log(VP_LOG_INFO, NULL, "ready at port %d, admin at port %d", http_server_port(a.server),
                http_server_admin_port(a.server));
+    if (!rc) announce(&a, &s);
     if (!rc) sigwait(&end_signals, &sig);
     end(&a);
     return rc ? 1 : 0;

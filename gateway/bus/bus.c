@@ -198,49 +198,6 @@ uint64_t bus_generation(const bus *b) {
     return atomic_load(&b->generation);
 }
 
-bool bus_service_ready(bus *b, const char *service) {
-    const bus_view *v = atomic_load(&b->view);
-    bool ready = false;
-    pthread_mutex_lock(&b->status_lock);
-    for (int i = 0; v && i < v->n_records && !ready; i++)
-        for (int k = 0; k < b->n_status && !strcmp(v->record[i].service, service); k++)
-            if (!strcmp(b->status[k].id, v->record[i].id)) ready |= b->status[k].ready;
-    pthread_mutex_unlock(&b->status_lock);
-    return ready;
-}
-
-static void status_row(bus *b, vp_buf *out, const vp_registry_record *r) {
-    bool draining = r->draining, ready = false;
-    int outstanding = 0, load = 0;
-    for (int k = 0; k < b->n_status; k++)
-        if (!strcmp(b->status[k].id, r->id)) {
-            draining |= b->status[k].draining;
-            ready = b->status[k].ready;
-            outstanding = b->status[k].outstanding;
-            load = b->status[k].load;
-        }
-    vp_buf_adds(out,
-                out->data && out->data[out->len - 1] == '}' ? ",{\"service\":" : "{\"service\":");
-    vp_buf_add_json(out, vp_str_of(r->service));
-    vp_buf_addf(out, ",\"id\":\"%s\",\"version\":", r->id);
-    vp_buf_add_json(out, vp_str_of(r->version));
-    vp_buf_addf(out,
-                ",\"load\":%d,\"draining\":%s,\"ready\":%s,\"outstanding\":%d,\"endpoint\":", load,
-                draining ? "true" : "false", ready ? "true" : "false", outstanding);
-    vp_buf_add_json(out, vp_str_of(r->endpoint));
-    vp_buf_addc(out, '}');
-}
-
-void bus_status(bus *b, vp_buf *out) {
-    const bus_view *v = atomic_load(&b->view);
-    vp_buf_addc(out, '[');
-    pthread_mutex_lock(&b->status_lock);
-    for (int i = 0; i < b->n_locals; i++) status_row(b, out, &b->local[i]);
-    for (int i = 0; v && i < v->n_records; i++) status_row(b, out, &v->record[i]);
-    pthread_mutex_unlock(&b->status_lock);
-    vp_buf_addc(out, ']');
-}
-
 void bus_publishers(bus *b, void (*fn)(void *user, const vp_registry_record *r), void *user) {
     const bus_view *v = atomic_load(&b->view);
     for (int i = 0; v && i < v->n_records; i++)

@@ -17,7 +17,9 @@
 enum {
     BUS_CALLS = 4096,         /* calls outstanding in all; more are VP_EBUSY */
     BUS_INSTANCE_CALLS = 256, /* outstanding at one instance */
-    BUS_RESENDS = 3           /* an instance that died hands its calls on at most so often */
+    BUS_RESENDS = 3,          /* an instance that died hands its calls on at most so often */
+    BUS_LOCALS = 2,
+    BUS_LIST_MAX = 2 * VP_REGISTRY_INSTANCES + BUS_LOCALS
 };
 
 typedef struct bus bus;
@@ -77,8 +79,31 @@ void bus_call_release(bus_call *call); /* frees the reply's frames */
 int64_t bus_now(const bus *self);
 bool bus_redis_up(const bus *self);
 bool bus_service_ready(bus *self, const char *service); /* does at least one instance answer? */
-/* Instances as a JSON array of {service,id,version,load,draining,ready,outstanding,endpoint}. */
+/* One of all that run, by what is known here. */
+typedef struct bus_instance {
+    char service[24];
+    char id[VP_ULID_LEN + 1];
+    char version[24];
+    char endpoint[192];
+    int64_t started_ms;
+    int outstanding, load;
+    bool local;    /* in this process */
+    bool callable; /* a gateway or live is not */
+    bool ready;    /* answers; of one that is not callable: is in the registry */
+    bool draining;
+} bus_instance;
+
+/* Also those that drain and so have left the registry, until they have gone. By service and id;
+ * returns how many. */
+int bus_list(bus *self, bus_instance out[BUS_LIST_MAX]);
+/* As a JSON array of {service,id,version,load,draining,ready,outstanding,started_at,endpoint}. */
 void bus_status(bus *self, vp_buf *out);
+
+/* Puts this process itself into the registry, to be seen and never called, until bus_leave or the
+ * end. Once; after bus_start. Its load is the calls that are outstanding unless it is set. */
+void bus_announce(bus *self, const char *service, const char *endpoint);
+void bus_set_load(bus *self, int load);
+void bus_leave(bus *self);
 /* Calls fn for each live instance's publish endpoint (for voxpop-live). */
 void bus_publishers(bus *self, void (*fn)(void *user, const vp_registry_record *r), void *user);
 /* Grows whenever the set of instances changes. */

@@ -1,5 +1,6 @@
 /* bus_private.h - what the files of bus/ share: bus.c (the callers' side), dispatcher.c (the
- * thread that owns every socket) and directory.c (the thread that reads the registry).
+ * thread that owns every socket), directory.c (the thread that reads the registry) and seen.c (who
+ * is there).
  * SPDX-License-Identifier: MIT */
 #ifndef BUS_PRIVATE_H
 #define BUS_PRIVATE_H
@@ -14,8 +15,7 @@ enum {
     BUS_PING_MS = 400,      /* each instance is pinged so often */
     BUS_SILENCE_MS = 1500,  /* an instance that says nothing for so long is dead */
     BUS_RETIRE_MS = 60000,  /* an old view may be in use for so long at most */
-    BUS_RETIRED = 1024,     /* views kept that long; more wait, unpublished */
-    BUS_LOCALS = 2
+    BUS_RETIRED = 1024      /* views kept that long; more wait, unpublished */
 };
 
 /* One route of one service, compiled. */
@@ -34,6 +34,12 @@ typedef struct bus_view {
     int first[VP_ROUTE_SEGMENTS + 2]; /* rows of n segments: first[n] up to first[n + 1] */
     int64_t retired_ms;
 } bus_view;
+
+/* One that is not called, and how busy it says it is. */
+typedef struct bus_door {
+    char id[VP_ULID_LEN + 1];
+    int load;
+} bus_door;
 
 struct bus {
     void *zmq;
@@ -56,13 +62,17 @@ struct bus {
     atomic_bool asleep;
     int wake; /* eventfd */
     struct dispatch *dispatch;
-    pthread_mutex_t status_lock; /* of status[] */
-    struct {
-        char id[VP_ULID_LEN + 1];
-        bool draining, ready;
-        int outstanding, load;
-    } status[VP_REGISTRY_INSTANCES];
+    _Atomic int outstanding;
+    pthread_mutex_t status_lock; /* of status[] and door[] */
+    bus_instance status[VP_REGISTRY_INSTANCES];
     int n_status;
+    bus_door door[VP_REGISTRY_INSTANCES];
+    int n_doors;
+    /* our own record; the directory's thread has it once it is announced */
+    vp_registry_record own;
+    int64_t own_beat_ms; /* 0: it is not in the registry */
+    _Atomic int own_load;
+    atomic_bool announced;
     bool started;
     atomic_bool stop;
 };
@@ -70,6 +80,9 @@ struct bus {
 void *bus_directory_run(void *bus_);
 bool bus_directory_read(bus *b); /* once, on the caller's thread; false: Redis is away */
 void bus_view_free(bus_view *v);
+bus_instance bus_instance_of(const vp_registry_record *r);
+void bus_note_doors(bus *b, const redisReply *records);
+void bus_own_tick(bus *b, bool redis_up);
 void *bus_dispatcher_run(void *bus_);
 void bus_wake(bus *b);
 void bus_complete(bus_call *call, vp_err err);

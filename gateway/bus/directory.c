@@ -13,7 +13,7 @@
 #include "mem.h"
 #include "seal.h"
 
-enum { ASK_MS = 500, ROWS_MAX = 1024 };
+enum { ASK_MS = 500, ROWS_MAX = 1024, LOOK_MS = 50 };
 
 void bus_view_free(bus_view *v) {
     if (!v) return;
@@ -66,8 +66,10 @@ static void index_rows(bus_view *v) {
     }
 }
 
-/* Instances of another protocol than ours or its neighbours are not called. */
+/* Instances of another protocol than ours or its neighbours are not called. Those without routes
+ * never are, whatever they speak. */
 static bool speaks(const vp_registry_record *r) {
+    if (!r->n_routes) return true;
     return r->protocol >= VP_PROTOCOL - 1 && r->protocol <= VP_PROTOCOL + 1;
 }
 
@@ -179,6 +181,7 @@ bool bus_directory_read(bus *b) {
     if (!rc) {
         uint64_t hash = hash_of(records);
         free_retired(b, vp_clock_ms());
+        bus_note_doors(b, records);
         if (hash != b->text_hash && b->n_retired < BUS_RETIRED) {
             b->text_hash = hash;
             publish(b, view_of(b, records));
@@ -194,10 +197,11 @@ bool bus_directory_read(bus *b) {
 void *bus_directory_run(void *bus_) {
     bus *b = bus_;
     while (!b->stop) {
-        bus_directory_read(b);
-        for (int i = 0; i < BUS_DIRECTORY_MS / 50 && !b->stop; i++) poll(NULL, 0, 50);
+        bus_own_tick(b, bus_directory_read(b));
+        for (int i = 0; i < BUS_DIRECTORY_MS / LOOK_MS && !b->stop; i++) poll(NULL, 0, LOOK_MS);
         /* The dispatcher looks for instances that came back under an unchanged record. */
         bus_wake(b);
     }
+    bus_own_tick(b, atomic_load(&b->redis_up));
     return NULL;
 }

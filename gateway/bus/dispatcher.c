@@ -31,7 +31,7 @@ enum {
 };
 
 typedef struct instance {
-    vp_registry_record record; /* without routes */
+    bus_instance record; /* who it is; the rest of it is filled in when it is reported */
     void *socket, *monitor;
     int fd, monitor_fd; /* edge-triggered: readable when there is news */
     bool local, ready, draining;
@@ -225,9 +225,8 @@ static void instance_add(dispatch *d, const vp_registry_record *r, bool local) {
     if (d->n == INSTANCES) return;
     if (!vp_curve_trusts(d->b->curve, r->service, r->endpoint, r->curve)) return;
     instance *in = &d->inst[d->n];
-    *in = (instance){.record = *r, .local = local, .heard_ms = vp_clock_ms()};
-    in->record.routes = NULL;
-    in->record.n_routes = 0;
+    *in = (instance){.record = bus_instance_of(r), .local = local, .heard_ms = vp_clock_ms()};
+    in->record.local = local;
     in->socket = zmq_socket(d->b->zmq, ZMQ_DEALER);
     if (!in->socket) return;
     zmq_setsockopt(in->socket, ZMQ_LINGER, &zero, sizeof zero);
@@ -302,7 +301,8 @@ static void look_for_instances(dispatch *d, int64_t now) {
     if (!v || now - d->looked_ms < BUS_DIRECTORY_MS / 2) return;
     d->looked_ms = now;
     for (int i = 0; i < v->n_records; i++)
-        if (!v->record[i].draining && instance_find(d, v->record[i].id) < 0)
+        if (v->record[i].n_routes && !v->record[i].draining &&
+            instance_find(d, v->record[i].id) < 0)
             instance_add(d, &v->record[i], false);
 }
 
@@ -313,7 +313,7 @@ static void report_status(dispatch *d) {
     b->n_status = d->n;
     for (int i = 0; i < d->n; i++) {
         const instance *in = &d->inst[i];
-        snprintf(b->status[i].id, sizeof b->status[i].id, "%s", in->record.id);
+        b->status[i] = in->record;
         b->status[i].ready = in->ready;
         b->status[i].draining = in->draining;
         b->status[i].outstanding = in->outstanding;
@@ -321,6 +321,7 @@ static void report_status(dispatch *d) {
         ready += in->ready;
     }
     pthread_mutex_unlock(&b->status_lock);
+    atomic_store(&b->outstanding, d->outstanding);
     vp_metric_set(&bus_metric[BUS_M_INSTANCES], ready);
 }
 

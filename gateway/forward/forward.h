@@ -25,6 +25,10 @@ void forward_request(bus *b, http_request *r, http_reply *p, int64_t timeout_ms)
  * forward_finish. */
 void forward_start(forward_call *f, bus *b, const http_request *r, vp_str method, vp_str path,
                    vp_str query, vp_str body, const vp_str *extra, int64_t timeout_ms);
+/* To one instance and no other, without query or body. service, id and path are borrowed until
+ * forward_finish. */
+void forward_start_to(forward_call *f, bus *b, const http_request *r, const char *service,
+                      const char *id, vp_str method, vp_str path, int64_t timeout_ms);
 /* Waits. VP_OK: a reply of any status is in f->call.reply. */
 VP_CHECKED vp_err forward_finish(forward_call *f);
 void forward_release(forward_call *f);

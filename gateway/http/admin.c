@@ -2,6 +2,8 @@
 #include "counters.h"
 #include "internal.h"
 
+enum { SERVICES_MAX = 32 * 1024 * 1024 }; /* a hundred kilobytes of each of as many as may be */
+
 static void livez(http_server *s, http_reply *p) {
     (void)s;
     p->body = VP_STR("ok\n");
@@ -13,11 +15,19 @@ static void readyz(http_server *s, http_reply *p) {
     p->body = ready ? VP_STR("ready\n") : VP_STR("not ready\n");
 }
 
+static const vp_str prometheus = VP_STR_INIT("text/plain; version=0.0.4; charset=utf-8");
+
 static void metrics(http_server *s, http_reply *p) {
     http_count_in_flight(atomic_load(&s->in_flight));
     http_counters_write(&p->own);
     if (s->metrics) s->metrics(&p->own, s->app);
-    p->content_type = VP_STR("text/plain; version=0.0.4; charset=utf-8");
+    p->content_type = prometheus;
+}
+
+static void services(http_server *s, http_reply *p) {
+    p->own.max = SERVICES_MAX;
+    if (s->services_metrics) s->services_metrics(&p->own, s->app);
+    p->content_type = prometheus;
 }
 
 static const struct {
@@ -25,7 +35,8 @@ static const struct {
     void (*answer)(http_server *s, http_reply *p);
 } pages[] = {{VP_STR_INIT("/livez"), livez},
              {VP_STR_INIT("/readyz"), readyz},
-             {VP_STR_INIT("/metrics"), metrics}};
+             {VP_STR_INIT("/metrics"), metrics},
+             {VP_STR_INIT("/metrics/services"), services}};
 
 void http_admin(http_request *r, http_reply *p, void *app) {
     bool reads = vp_str_eq(r->method, VP_STR("GET")) || vp_str_eq(r->method, VP_STR("HEAD"));

@@ -58,6 +58,7 @@ struct http_server {
     void *app;
     bool (*ready)(void *app);
     void (*metrics)(vp_buf *out, void *app);
+    void (*services_metrics)(vp_buf *out, void *app);
     atomic_bool stopping;
     atomic_int in_flight;
     pthread_mutex_t lock;   /* of the doors' workers too */

@@ -165,6 +165,7 @@ static vp_err keep_options(http_server *s, const http_options *o, vp_fault *why)
     s->app = o->app;
     s->ready = o->ready;
     s->metrics = o->metrics;
+    s->services_metrics = o->services_metrics;
     return VP_OK;
 }
 

@@ -1,7 +1,7 @@
 /* server.h - CivetWeb, and nothing else of the gateway knows it. The public context hands each
  * checked request to one function on the connection's thread; the admin context (/livez, /readyz,
- * /metrics) has its own few threads, so that it answers when the public one is full.
- * SPDX-License-Identifier: MIT */
+ * /metrics and /metrics/services) has its own few threads, so that it answers when the public one
+ * is full. SPDX-License-Identifier: MIT */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
 
@@ -21,8 +21,9 @@ typedef struct http_options {
     bool log_access;
     void *app;
     void (*handle)(http_request *r, http_reply *p, void *app);
-    bool (*ready)(void *app);                /* /readyz */
-    void (*metrics)(vp_buf *out, void *app); /* what /metrics shows besides http's own */
+    bool (*ready)(void *app);                         /* /readyz */
+    void (*metrics)(vp_buf *out, void *app);          /* what /metrics shows besides http's own */
+    void (*services_metrics)(vp_buf *out, void *app); /* what /metrics/services shows */
 } http_options;
 
 VP_CHECKED vp_err http_server_start(http_server **out, const http_options *o, vp_fault *why);

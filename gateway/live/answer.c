@@ -276,6 +276,7 @@ static void readyz(live_stream *w, const live_request *r) {
 static void metrics(live_stream *w, const live_request *r) {
     vp_buf body;
     vp_buf_init(&body, METRICS_MAX);
+    vp_metrics_write_build(&body);
     vp_metrics_write(&body, live_metric, LIVE_METRICS);
     bus_metrics(w->home->o.bus, &body);
     vp_metrics_write_process(&body);

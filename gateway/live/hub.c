@@ -109,6 +109,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg) {
     keyring_tick(&h->keyring);
     board_tick(h->board, vp_clock_ms());
     streams_tick(h->streams, vp_clock_ms());
+    bus_set_load(h->bus, (int)atomic_load(&live_metric[LIVE_M_WATCHERS].value));
     plan_cooling(h);
     if (!h->deaf || evconnlistener_enable(h->listener)) return;
     h->deaf = h->admin && evconnlistener_enable(h->admin);
@@ -209,13 +210,15 @@ static void find_address(struct evconnlistener *listener, char out[ADDRESS_MAX])
 }
 
 static void say_ready(const hub *h) {
-    char address[ADDRESS_MAX];
+    char address[ADDRESS_MAX], url[ADDRESS_MAX + 8];
     if (h->admin) {
         find_address(h->admin, address);
         vp_log(VP_LOG_INFO, NULL, "admin at http://%s", address);
     }
     find_address(h->listener, address);
-    vp_log(VP_LOG_INFO, NULL, "ready at http://%s/live", address);
+    snprintf(url, sizeof url, "http://%s", address);
+    bus_announce(h->bus, "live", url);
+    vp_log(VP_LOG_INFO, NULL, "ready at %s/live", url);
 }
 
 static vp_err open_bus(hub *h, vp_fault *why) {
