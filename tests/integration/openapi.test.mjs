@@ -300,5 +300,15 @@ describe('the system beside it', () => {
       await get(`/api/v1/${path}`, `/api/v1/${path}`, { token });
       await get(`/api/v1/${path}`);
     }
+
+    const drain = '/api/v1/instances/{id}/drain';
+    const { instances } = (await system.api('GET', '/api/v1/status', { token })).json;
+    const of = (service) => `/api/v1/instances/${instances.find((each) => each.service === service)?.id}/drain`;
+    await send('post', drain, undefined, of('comments'), { token: undefined }); // 401
+    await send('post', drain, undefined, `/api/v1/instances/${fake.id}/drain`); // 404
+    await send('post', drain, undefined, of('gateway')); // 409
+    await send('post', drain, undefined, of('accounts')); // 409
+    system.expectEnd('comments');
+    await send('post', drain, undefined, of('comments'));
   });
 });

@@ -173,6 +173,14 @@ export class System {
     return within(entry.ended, 5000, `${name} ends on ${signal}`);
   }
 
+  // It is about to be told to end in another way than by a signal; resolves with its exit status.
+  expectEnd(name) {
+    const entry = this.#processes.get(name);
+    assert.ok(entry?.child, `${name} does not run`);
+    entry.expected = true;
+    return within(entry.ended, 5000, `${name} ends`);
+  }
+
   // Starts it again (ending it cleanly first if it runs) with the same arguments and ports.
   async restart(name, { ready = true } = {}) {
     if (this.#processes.get(name)?.child) assert.equal(await this.kill(name, 'SIGTERM'), 0, `${name} ended cleanly`);
