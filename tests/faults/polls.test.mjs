@@ -102,6 +102,8 @@ class Load {
     changeable.model.delete(id);
   }
 
+  get rate() { return Math.round(this.answered / (performance.now() - this.#began) * 1000); }
+
   // No new voters; resolves when each has been answered.
   async stop() {
     clearInterval(this.#timer);
@@ -159,7 +161,7 @@ describe(`processes are killed under ${perSecond} votes a second, seed ${seed}`,
     await waitFor(() => load.answered > until, { deadline: 30000, what: 'votes are counted at the end' });
     await load.stop();
     if (load.failures.length) throw load.failures[0];
-    t.diagnostic(`${load.started} voters, ${load.answered} requests answered, ${load.retries} retries, ${load.again} asked again; slowest ${Math.round(load.slowest)} ms`);
+    t.diagnostic(`${load.started} voters, ${load.answered} requests answered, ${load.rate} a second, ${load.retries} retries, ${load.again} asked again; slowest ${Math.round(load.slowest)} ms`);
     for (const [name, poll] of Object.entries(polls)) {
       const { version } = await resultsOf(system, poll);
       const own = watchers.filter((each) => each.topic === `poll:${poll.id}`);
