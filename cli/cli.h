@@ -11,14 +11,10 @@ typedef struct cli_args {
     const char *login, *name;                /* token add */
     const char *poll, *rate, *seconds;       /* demo votes */
     const char *public_of;                   /* keygen: a file with a secret key */
-<<<<<<< Updated upstream
     const char *format, *count;              /* polls export, codes */
-    bool json, help, version, repair;
-=======
     bool watch;                              /* status */
     bool wait;                               /* drain */
-    bool json, help, version;
->>>>>>> Stashed changes
+    bool json, help, version, repair;
     char **words; /* what follows the words of the command */
     int n_words;
 } cli_args;
@@ -31,13 +27,9 @@ typedef struct cli_run {
 
 typedef vp_err cli_command(cli_run *run, vp_fault *why);
 
-<<<<<<< Updated upstream
-cli_command cli_account_add, cli_token_add, cli_load, cli_status, cli_demo_votes, cli_keygen;
-cli_command cli_polls_list, cli_polls_close, cli_polls_reopen, cli_polls_archive, cli_polls_place;
-cli_command cli_polls_recount, cli_polls_export, cli_polls_codes;
-=======
 cli_command cli_account_add, cli_token_add, cli_load, cli_status, cli_drain, cli_demo_votes,
     cli_keygen;
->>>>>>> Stashed changes
+cli_command cli_polls_list, cli_polls_close, cli_polls_reopen, cli_polls_archive, cli_polls_place;
+cli_command cli_polls_recount, cli_polls_export, cli_polls_codes;
 
 #endif

@@ -1,15 +1,3 @@
-<<<<<<< Updated upstream
-/* status.c - the instances that the gateway knows, as a table. SPDX-License-Identifier: MIT */
-#include "cli.h"
-#include "table.h"
-
-static const cli_column columns[] = {
-    {"SERVICE", "service", false},   {"ID", "id", false},
-    {"VERSION", "version", false},   {"LOAD", "load", true},
-    {"DRAINING", "draining", false}, {"OUTSTANDING", "outstanding", true},
-    {"ENDPOINT", "endpoint", false},
-};
-=======
 /* status.c - the instances that the gateway knows, as a table; once, or again and again.
  * SPDX-License-Identifier: MIT */
 #include <stdio.h>
@@ -19,114 +7,50 @@ static const cli_column columns[] = {
 #include "cli.h"
 #include "clock.h"
 #include "json.h"
+#include "table.h"
 #include "text.h"
 
-enum { CELL_MAX = 48, ROWS_MAX = 1000, WATCH_SECONDS = 2, WATCH_MOST = 3600 };
+enum { WATCH_SECONDS = 2, WATCH_MOST = 3600 };
 
-typedef struct cell {
-    char text[CELL_MAX];
-} cell;
-
-static cell cell_of(const json_t *v, int64_t now_ms);
-static cell age_of(const json_t *started, int64_t now_ms);
-
-/* Title and field of a column, and how it is shown. */
-static const struct {
-    const char *title, *field;
-    bool right;
-    cell (*show)(const json_t *v, int64_t now_ms);
-} columns[] = {
-    {"SERVICE", "service", false, cell_of},        {"ID", "id", false, cell_of},
-    {"VERSION", "version", false, cell_of},        {"LOAD", "load", true, cell_of},
-    {"OUTSTANDING", "outstanding", true, cell_of}, {"READY", "ready", false, cell_of},
-    {"DRAINING", "draining", false, cell_of},      {"AGE", "started_at", true, age_of},
+static const cli_column columns[] = {
+    {"SERVICE", "service", false},        {"ID", "id", false},
+    {"VERSION", "version", false},        {"LOAD", "load", true},
+    {"OUTSTANDING", "outstanding", true}, {"READY", "ready", false},
+    {"DRAINING", "draining", false},      {"AGE", "age", true},
 };
-enum { COLUMNS = sizeof columns / sizeof *columns };
 
 /* In the largest unit that it has two of. */
-static cell age_of(const json_t *started, int64_t now_ms) {
+static void age_write(int64_t seconds, char out[32]) {
     static const struct {
         const char *unit;
         int64_t seconds;
     } units[] = {{"d", 86400}, {"h", 3600}, {"min", 60}, {"s", 1}};
     enum { UNITS = sizeof units / sizeof *units };
-    cell c = {"-"};
-    int64_t since;
-    const char *text = json_string_value(started);
-    if (!text || vp_time_parse(vp_str_of(text), &since)) return c;
-    int64_t age = now_ms > since ? (now_ms - since) / 1000 : 0;
     int i = 0;
-    while (i < UNITS - 1 && age < 2 * units[i].seconds) i++;
-    snprintf(c.text, sizeof c.text, "%lld %s", (long long)(age / units[i].seconds), units[i].unit);
-    return c;
+    while (i < UNITS - 1 && seconds < 2 * units[i].seconds) i++;
+    snprintf(out, 32, "%lld %s", (long long)(seconds / units[i].seconds), units[i].unit);
 }
 
-static cell cell_of(const json_t *v, int64_t now_ms) {
-    cell c = {"-"};
-    (void)now_ms;
-    if (json_is_string(v)) {
-        snprintf(c.text, sizeof c.text, "%s", json_string_value(v));
-    } else if (json_is_integer(v)) {
-        snprintf(c.text, sizeof c.text, "%lld", (long long)json_integer_value(v));
-    } else if (json_is_real(v)) {
-        snprintf(c.text, sizeof c.text, "%.2f", json_real_value(v));
-    } else if (json_is_boolean(v)) {
-        snprintf(c.text, sizeof c.text, "%s", json_is_true(v) ? "yes" : "no");
-    }
-    cli_text_plain(c.text);
-    return c;
-}
-
-static void print_row(const cell row[COLUMNS], const int widths[COLUMNS]) {
-    for (int i = 0; i < COLUMNS; i++) {
-        if (i) fputs("  ", stdout);
-        if (columns[i].right)
-            printf("%*s", widths[i], row[i].text);
-        else
-            printf("%-*s", i + 1 < COLUMNS ? widths[i] : 0, row[i].text);
-    }
-    putchar('\n');
-}
-
-static void fill_row(cell row[COLUMNS], const json_t *instance, int64_t now_ms) {
-    for (int i = 0; i < COLUMNS; i++)
-        row[i] = columns[i].show(json_object_get(instance, columns[i].field), now_ms);
-}
-
-static void print_table(const json_t *instances, int64_t now_ms) {
-    cell row[COLUMNS];
-    int widths[COLUMNS];
-    size_t n = json_array_size(instances);
-    if (n > ROWS_MAX) n = ROWS_MAX;
-    for (int i = 0; i < COLUMNS; i++) widths[i] = (int)strlen(columns[i].title);
-    for (size_t r = 0; r < n; r++) {
-        fill_row(row, json_array_get(instances, r), now_ms);
-        for (int i = 0; i < COLUMNS; i++)
-            if ((int)strlen(row[i].text) > widths[i]) widths[i] = (int)strlen(row[i].text);
-    }
-    for (int i = 0; i < COLUMNS; i++)
-        snprintf(row[i].text, sizeof row[i].text, "%s", columns[i].title);
-    print_row(row, widths);
-    for (size_t r = 0; r < n; r++) {
-        fill_row(row, json_array_get(instances, r), now_ms);
-        print_row(row, widths);
-    }
-}
-
-static void print_json(const json_t *status) {
-    vp_buf text;
-    vp_buf_init(&text, SIZE_MAX);
-    vp_json_write(&text, status);
-    puts(text.data);
-    vp_buf_release(&text);
-}
->>>>>>> Stashed changes
-
-/* By the clock of the gateway, whose list it is; a gateway that does not tell it has ours. */
-static int64_t time_of(const json_t *status) {
+/* -1: it is not there or no time. */
+static int64_t time_of(const json_t *record, const char *name) {
     int64_t ms;
-    const char *text = json_string_value(json_object_get(status, "at"));
-    return text && !vp_time_parse(vp_str_of(text), &ms) ? ms : vp_clock_wall();
+    const char *text = json_string_value(json_object_get(record, name));
+    return text && !vp_time_parse(vp_str_of(text), &ms) ? ms : -1;
+}
+
+/* By the clock of the gateway, whose list it is; one that does not tell it has ours. */
+static void add_ages(const json_t *status, const json_t *instances) {
+    int64_t now = time_of(status, "at");
+    size_t i;
+    json_t *row;
+    if (now < 0) now = vp_clock_wall();
+    json_array_foreach(instances, i, row) {
+        char age[32];
+        int64_t since = time_of(row, "started_at");
+        if (since < 0) continue;
+        age_write(now > since ? (now - since) / 1000 : 0, age);
+        json_object_set_new(row, "age", json_string(age));
+    }
 }
 
 /* before: what is printed in front, once there is something to print. */
@@ -135,23 +59,15 @@ static vp_err show(cli_run *run, const char *before, vp_fault *why) {
     vp_err rc = cli_http_get(run->http, "/api/v1/status", &status, why);
     if (rc) return rc;
     const json_t *instances = json_object_get(status, "instances");
-<<<<<<< Updated upstream
     if (run->args.json) {
         cli_json_print(status);
     } else if (json_is_array(instances)) {
+        add_ages(status, instances);
+        fputs(before, stdout);
         cli_table_print(columns, sizeof columns / sizeof *columns, instances);
     } else {
-=======
-    if (!json_is_array(instances)) {
->>>>>>> Stashed changes
         vp_fault_set(why, "the answer has no list of instances");
         rc = VP_EPROTO;
-    } else {
-        fputs(before, stdout);
-        if (run->args.json)
-            print_json(status);
-        else
-            print_table(instances, time_of(status));
     }
     json_decref(status);
     return rc;
