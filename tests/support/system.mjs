@@ -2,8 +2,8 @@
 // temporary folder and on free ports. stop() is part of the test: it fails when a process died by
 // itself, did not end cleanly on SIGTERM, or a sanitizer spoke. SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -46,7 +46,7 @@ const cleanEnvironment = Object.fromEntries(
 
 // services: which to start, each perhaps several times ('polls', 'polls#2'). args: extra flags by
 // process name. env: for all processes. admin: make the account and a token. redisArgs: more
-// settings of Redis.
+// settings of Redis. curve: each process has a key, and TCP between them is CURVE.
 export async function startSystem(options = {}) {
   const system = new System(options);
   running.add(system);
@@ -73,8 +73,8 @@ export class System {
   #redis;
 
   constructor({ services = ['articles', 'comments', 'polls'], gateway = true, live = true, admin = true,
-    env = {}, args = {}, redisArgs = [] } = {}) {
-    this.#options = { services, gateway, live, admin, env, args, redisArgs };
+    env = {}, args = {}, redisArgs = [], curve = false } = {}) {
+    this.#options = { services, gateway, live, admin, env, args, redisArgs, curve };
   }
 
   async start() {
@@ -83,6 +83,7 @@ export class System {
     await mkdir(join(this.folder, 'redis'));
     await mkdir(join(this.folder, 'secrets'), { mode: 0o700 });
     await this.#choosePorts();
+    if (this.#options.curve) await this.#makeKeys();
     this.#describe();
     this.#redis = new Redis(this.redisSocket);
     this.launch('redis');
@@ -104,8 +105,25 @@ export class System {
     };
   }
 
+  async #makeKeys() {
+    await mkdir(join(this.folder, 'keys'));
+    for (const name of ['gateway', 'live', ...this.#options.services]) this.makeKey(name);
+  }
+
+  get allowFile() { return join(this.folder, 'allow'); }
+  keyFile(name) { return join(this.folder, 'keys', `${name}.key`); }
+
+  // A new key for a process, which takes it with its next start; the list lets the old one in, too.
+  makeKey(name) {
+    rmSync(this.keyFile(name), { force: true });
+    rmSync(this.keyFile(name).replace(/key$/, 'pub'), { force: true });
+    const line = execFileSync(join(buildFolder, 'voxpop'), ['keygen', join(this.folder, 'keys', name)], { encoding: 'utf8', env: cleanEnvironment });
+    writeFileSync(this.allowFile, line, { flag: 'a' });
+    return { secret: readFileSync(this.keyFile(name), 'utf8').trim(), public: line.split(' ')[0] };
+  }
+
   #describe() {
-    const { services, args, redisArgs } = this.#options;
+    const { services, args, redisArgs, curve } = this.#options;
     const bin = (name) => join(buildFolder, `voxpop-${name}`);
     const redisUrl = ['--redis-url', this.urls.redis];
     const argv = {
@@ -119,6 +137,7 @@ export class System {
     };
     for (const name of services) argv[name] = [bin(name.split('#')[0]), ...redisUrl];
     for (const [name, line] of Object.entries(argv)) {
+      if (curve && name !== 'redis') line.push('--curve-secret-key-file', this.keyFile(name), '--curve-allow', this.allowFile);
       this.#processes.set(name, { argv: [...line, ...(args[name.split('#')[0]] ?? [])], child: null });
     }
   }
