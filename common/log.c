@@ -73,7 +73,7 @@ static int64_t coarse_ms(void) {
     return t.tv_sec * (int64_t)1000 + t.tv_nsec / 1000000;
 }
 
-static void format_terminal(vp_buf *b, vp_log_level level, const char *request_id, char *message) {
+static void format_terminal(vp_buf *b, vp_log_level level, const vp_trace *about, char *message) {
     int64_t ms = vp_clock_wall();
     time_t s = (time_t)(ms / 1000);
     struct tm t;
@@ -82,28 +82,38 @@ static void format_terminal(vp_buf *b, vp_log_level level, const char *request_i
         if ((unsigned char)*p < ' ' || *p == 0x7F) *p = ' ';
     vp_buf_addf(b, "%02d:%02d:%02d.%03d %-5s %s  ", t.tm_hour, t.tm_min, t.tm_sec, (int)(ms % 1000),
                 level_names[level], self.process);
-    if (request_id) vp_buf_addf(b, "[%s] ", request_id);
+    if (about && about->request[0]) vp_buf_addf(b, "[%s] ", about->request);
     vp_buf_adds(b, message);
 }
 
-static void format_json(vp_buf *b, vp_log_level level, const char *request_id,
-                        const char *message) {
+void vp_log_add_ids(vp_buf *b, const vp_trace *about) {
+    if (!about) return;
+    vp_str trace = vp_trace_id(about);
+    if (about->request[0]) {
+        vp_buf_adds(b, ",\"request_id\":\"");
+        vp_buf_adds(b, about->request);
+        vp_buf_addc(b, '"');
+    }
+    if (!trace.n) return;
+    vp_buf_adds(b, ",\"trace_id\":\"");
+    vp_buf_add_str(b, trace);
+    vp_buf_addc(b, '"');
+}
+
+static void format_json(vp_buf *b, vp_log_level level, const vp_trace *about, const char *message) {
     char time[VP_TIME_LEN + 1];
     int64_t ms = vp_clock_wall();
     vp_time_text(ms, time);
     vp_buf_addf(b, "{\"time\":\"%.19s.%03dZ\",\"level\":\"%s\",\"process\":", time,
                 (int)(ms % 1000), level_names[level]);
     vp_buf_add_json(b, vp_str_of(self.process));
-    if (request_id) {
-        vp_buf_adds(b, ",\"request_id\":");
-        vp_buf_add_json(b, vp_str_of(request_id));
-    }
+    vp_log_add_ids(b, about);
     vp_buf_adds(b, ",\"message\":");
     vp_buf_add_json(b, vp_str_of(message));
     vp_buf_addc(b, '}');
 }
 
-void vp_log_write(vp_log_level level, const char *request_id, const char *fmt, ...) {
+void vp_log_write(vp_log_level level, const vp_trace *about, const char *fmt, ...) {
     int saved_errno = errno;
     char message[MESSAGE_MAX];
     vp_buf line;
@@ -114,9 +124,9 @@ void vp_log_write(vp_log_level level, const char *request_id, const char *fmt, .
     vp_utf8_scrub(message);
     vp_buf_init(&line, LINE_MAX_BYTES); /* holds a message of which every byte is escaped */
     if (self.terminal) {
-        format_terminal(&line, level, request_id, message);
+        format_terminal(&line, level, about, message);
     } else {
-        format_json(&line, level, request_id, message);
+        format_json(&line, level, about, message);
     }
     vp_buf_addc(&line, '\n');
     pthread_mutex_lock(&self.lock);

@@ -17,6 +17,7 @@
 #include "seal.h"
 #include "store.h"
 #include "topic.h"
+#include "trace.h"
 
 enum {
     VP_SERVICE_CALLS = 1024, /* calls in work at once; more are answered 503 */
@@ -80,8 +81,8 @@ struct vp_call {
     vp_str field[VP_FIELD_COUNT]; /* VP_F_QUERY, VP_F_IF_MATCH ... ; absent: {NULL, 0} */
     vp_route_params params;       /* of op->pattern, decoded */
     vp_str body;
-    vp_role role; /* VP_F_ACTOR_ID and VP_F_ACTOR_LOGIN name the actor */
-    char request_id[VP_ULID_LEN + 1];
+    vp_role role;   /* VP_F_ACTOR_ID and VP_F_ACTOR_LOGIN name the actor */
+    vp_trace trace; /* for logs */
     uint8_t resend_id[VP_ULID_BYTES];
     int64_t not_after_ms; /* Redis clock */
     /* between prepare and finish */

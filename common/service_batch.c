@@ -116,7 +116,7 @@ static void reply_error(slot *k, const char *text) {
         k->rerun = true; /* nothing was done: load and prepare again */
         return;
     }
-    vp_log(VP_LOG_ERROR, k->call.request_id, "%s: redis: %s", k->call.op->name, text);
+    vp_log(VP_LOG_ERROR, &k->call.trace, "%s: redis: %s", k->call.op->name, text);
     vp_problem_set(&k->call.problem, VP_ESYSTEM, "The store refused the operation.");
     k->failed = true;
 }

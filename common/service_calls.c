@@ -34,7 +34,7 @@ slot *service_slot_get(vp_service *s) {
     c->params.n = 0;
     c->body = (vp_str){0};
     c->role = VP_ROLE_NONE;
-    c->request_id[0] = '\0';
+    c->trace.request[0] = c->trace.parent[0] = '\0';
     c->round = c->n_replies = c->status = c->retry_after_s = 0;
     c->problem.code = VP_OK;
     c->problem.detail[0] = '\0';
@@ -91,7 +91,7 @@ static void problem_body(slot *k) {
     vp_buf_clear(&c->out);
     vp_buf_clear(&k->head);
     c->status = vp_err_status(c->problem.code);
-    vp_problem_write(&c->out, &c->problem, vp_str_of(c->request_id));
+    vp_problem_write(&c->out, &c->problem, vp_str_of(c->trace.request));
     vp_field_add(&k->head, VP_F_CONTENT_TYPE, VP_STR("application/problem+json"));
     vp_field_add(&k->head, VP_F_CACHE_CONTROL, VP_STR("private, no-store"));
     if (c->status == 503 || c->status == 504 || c->retry_after_s) {
@@ -149,7 +149,7 @@ void service_answer(vp_service *s, slot *k) {
             vp_buf_clear(&c->out);
         }
         if (c->status >= 500)
-            vp_log(c->status == 503 ? VP_LOG_DEBUG : VP_LOG_WARN, c->request_id, "%s: %d %s",
+            vp_log(c->status == 503 ? VP_LOG_DEBUG : VP_LOG_WARN, &c->trace, "%s: %d %s",
                    c->op ? c->op->name : "-", c->status, c->problem.detail);
         send_reply(s, k);
     }
@@ -177,11 +177,7 @@ static void find_op(vp_service *s, vp_call *c) {
 static void admit(vp_service *s, slot *k) {
     vp_call *c = &k->call;
     c->role = vp_role_parse(c->field[VP_F_ACTOR_ROLE]);
-    vp_str id = c->field[VP_F_REQUEST_ID];
-    if (vp_ulid_valid(id)) {
-        memcpy(c->request_id, id.p, VP_ULID_LEN);
-        c->request_id[VP_ULID_LEN] = '\0';
-    }
+    vp_trace_take(&c->trace, c->field[VP_F_REQUEST_ID], c->field[VP_F_TRACEPARENT]);
     find_op(s, c);
     if (!c->op)
         vp_call_fail(c, VP_ENOTFOUND, "Nothing is here.");

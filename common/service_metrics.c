@@ -83,7 +83,7 @@ static void log_call(const vp_service *s, const vp_call *c, int64_t us) {
     vp_time_text(vp_clock_wall(), time);
     vp_buf_addf(&b, "{\"time\":\"%s\",\"level\":\"debug\",\"process\":\"%s\"", time,
                 s->record.service);
-    if (c->request_id[0]) vp_buf_addf(&b, ",\"request_id\":\"%s\"", c->request_id);
+    vp_log_add_ids(&b, &c->trace);
     vp_buf_addf(&b, ",\"op\":\"%s\",\"status\":%d,\"us\":%lld}", c->op->name, c->status,
                 (long long)us);
     if (!b.over) vp_log_raw(vp_buf_str(&b));

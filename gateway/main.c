@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "accounts.h"
 #include "bus.h"
@@ -178,13 +179,18 @@ static void end(app *a) {
     vp_curve_destroy(&a->curve);
 }
 
+/* Lines of the access log that are kept are written out meanwhile. */
+static void wait_for(const sigset_t *end_signals) {
+    const struct timespec second = {.tv_sec = 1};
+    while (sigtimedwait(end_signals, NULL, &second) < 0) vp_log_flush();
+}
+
 int main(int argc, char **argv) {
     settings s = {0};
     app a = {0};
     vp_fault why = {0};
     vp_log_level level = VP_LOG_INFO;
     bool done = false;
-    int sig;
     sigset_t end_signals;
     sigemptyset(&end_signals);
     sigaddset(&end_signals, SIGTERM);
@@ -205,7 +211,7 @@ int main(int argc, char **argv) {
         vp_log(VP_LOG_INFO, NULL, "ready at port %d, admin at port %d", http_server_port(a.server),
                http_server_admin_port(a.server));
     if (!rc) announce(&a, &s);
-    if (!rc) sigwait(&end_signals, &sig);
+    if (!rc) wait_for(&end_signals);
     end(&a);
     return rc ? 1 : 0;
 }

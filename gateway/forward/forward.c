@@ -35,9 +35,9 @@ static const struct {
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 
 static void add_context(vp_buf *out, const http_request *r) {
-    vp_field_add(out, VP_F_REQUEST_ID, vp_str_of(r->id_text));
+    vp_field_add(out, VP_F_REQUEST_ID, vp_str_of(r->trace.request));
     vp_field_add(out, VP_F_BASE_URL, vp_str_of(r->base_url));
-    vp_field_add(out, VP_F_TRACEPARENT, http_request_header(r, "traceparent"));
+    vp_field_add(out, VP_F_TRACEPARENT, vp_str_of(r->trace.parent));
     vp_field_add(out, VP_F_ADDRESS, vp_str_of(r->address_mark));
     if (r->role == VP_ROLE_NONE) return;
     vp_field_add(out, VP_F_ACTOR_ID, vp_str_of(r->actor_id));

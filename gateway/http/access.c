@@ -12,9 +12,9 @@ void http_access_log(const http_request *r, int status, int64_t bytes, int64_t u
     b->max = LINE_BYTES;
     vp_buf_adds(b, "{\"time\":\"");
     vp_buf_adds(b, w->time);
-    vp_buf_adds(b, "\",\"level\":\"info\",\"request_id\":\"");
-    vp_buf_add(b, r->id_text, VP_ULID_LEN);
-    vp_buf_adds(b, "\",\"method\":");
+    vp_buf_adds(b, "\",\"level\":\"info\"");
+    vp_log_add_ids(b, &r->trace);
+    vp_buf_adds(b, ",\"method\":");
     vp_buf_add_json(b, vp_str_is_utf8(r->method) ? r->method : VP_STR("?"));
     vp_buf_adds(b, ",\"path\":");
     vp_buf_add_json(b, vp_str_is_utf8(r->path) ? r->path : VP_STR("?"));

@@ -35,7 +35,7 @@ static void begin(http_request *r, http_reply *p, struct mg_connection *conn) {
     r->conn = conn;
     r->started_us = vp_clock_us();
     vp_ulid_fast(now, r->id);
-    vp_ulid_text(r->id, r->id_text);
+    vp_trace_begin(&r->trace, r->id);
     http_worker_tick(w, now);
     http_reply_init(p);
     lend(&w->headers, &p->headers, HTTP_REPLY_HEADERS_MAX);
@@ -90,6 +90,7 @@ static http_refusal take(http_request *r, http_head *head, const http_server *s,
     r->query = ri->query_string ? vp_str_of(ri->query_string) : VP_STR("");
     http_refusal refusal = http_guard(ri, head);
     if (refusal) return refusal;
+    vp_trace_join(&r->trace, http_request_header(r, "traceparent"));
     fill_base_url(r, s);
     fill_address(r, s, ri);
     return http_origin_ok(head, r->method, vp_str_of(s->public_url)) ? HTTP_FINE : HTTP_FORGED;
@@ -169,7 +170,7 @@ int http_exchange_error(struct mg_connection *conn, int status, const char *mess
     if (why == HTTP_BAD_METHOD) status = http_refusal_status(why);
     if (status == 411) status = 400; /* a length that is no number */
     http_count_refusal(why);
-    vp_log(VP_LOG_DEBUG, r.id_text, "civetweb: %d %s", status, message);
+    vp_log(VP_LOG_DEBUG, &r.trace, "civetweb: %d %s", status, message);
     http_reply_refuse(&p, &r, status, http_refusal_detail(why));
     finish(door, &r, &p, false);
     end(&r, &p);

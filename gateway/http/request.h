@@ -20,7 +20,7 @@ typedef struct http_request {
     struct mg_connection *conn; /* for http/ only */
     vp_str method, path, query; /* path: raw, as sent, without the query */
     uint8_t id[VP_ULID_BYTES];
-    char id_text[VP_ULID_LEN + 1];
+    vp_trace trace;     /* for logs, and for those that we call; its request is the id as text */
     char base_url[256]; /* public-url, or http://Host */
     char address[48];   /* the client's, textual; never stored or logged */
     bool secure;        /* base_url is https */

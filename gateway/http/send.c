@@ -36,7 +36,7 @@ static bool has_no_body(int status) {
 static void repair(http_reply *p, const http_request *r) {
     bool over = p->headers.over || (!p->body.p && p->own.over);
     if (!over && p->status >= 200 && p->status <= 599) return;
-    vp_log(VP_LOG_ERROR, r->id_text, "an answer cannot be sent: status %d%s", p->status,
+    vp_log(VP_LOG_ERROR, &r->trace, "an answer cannot be sent: status %d%s", p->status,
            over ? ", over its cap" : "");
     vp_buf_clear(&p->headers);
     vp_buf_clear(&p->own);
@@ -79,7 +79,7 @@ static void add_head(vp_buf *out, const http_reply *p, const http_request *r, co
     add_type(out, p, body_len);
     vp_buf_add(out, p->headers.data, p->headers.len);
     vp_buf_add(out, fixed_fields, sizeof fixed_fields - 1);
-    vp_buf_add(out, r->id_text, VP_ULID_LEN);
+    vp_buf_add(out, r->trace.request, VP_ULID_LEN);
     vp_buf_add(out, "\r\n", 2);
     add_page_policy(out, p, s);
     if (!has_no_body(p->status)) {

@@ -60,7 +60,7 @@ static void drain(bus *b, http_request *r, http_reply *p, vp_str id) {
     p->drop = drop_call;
     forward_start_to(f, b, r, row.service, row.id, VP_STR("SYNC"), drains, DRAIN_MS);
     vp_err rc = forward_finish(f);
-    vp_log(VP_LOG_INFO, r->id_text, "%s %s told to drain by %s: %d", row.service, row.id,
+    vp_log(VP_LOG_INFO, &r->trace, "%s %s told to drain by %s: %d", row.service, row.id,
            r->actor_login, rc ? vp_err_status(rc) : f->call.reply.status);
     forward_reply(f, r, p);
 }

@@ -193,7 +193,7 @@ static bool render(page *pg, const char *template, const json_t *view) {
     http_reply *p = pg->p;
     vp_err rc = vp_mustache_render(pg->site->templates, vp_str_of(template), view, &p->own, &why);
     if (!rc) return true;
-    vp_log(VP_LOG_ERROR, pg->r->id_text, "page %s: %s", template, why.text);
+    vp_log(VP_LOG_ERROR, &pg->r->trace, "page %s: %s", template, why.text);
     vp_buf_clear(&p->own);
     http_reply_error(p, pg->r, VP_ESYSTEM, "This page cannot be shown.");
     return false;
@@ -274,7 +274,7 @@ void page_error_with(page *pg, int status, const char *title, const char *detail
     view_text(view, "detail", vp_str_of(detail));
     view_text(view, "back_href", vp_str_of(back_href));
     view_text(view, "back_label", vp_str_of(back_label));
-    view_text(view, "request_id", status >= 500 ? vp_str_of(pg->r->id_text) : (vp_str){0});
+    view_text(view, "request_id", status >= 500 ? vp_str_of(pg->r->trace.request) : (vp_str){0});
     pg->status = status;
     page_show(pg, "error", view);
 }

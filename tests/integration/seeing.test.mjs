@@ -51,7 +51,7 @@ const sum = (rows, name, labels) => withLabels(rows, name, labels).reduce((all, 
 describe('seeing a system', () => {
   let system;
   before(async () => {
-    system = await startSystem({ services: [...services, 'polls#2'], args: { polls: ['--log-access'] } });
+    system = await startSystem({ services: [...services, 'polls#2'], args: { polls: ['--log-access'], gateway: ['--log-access'] } });
     await waitFor(async () => (await instancesOf(system)).length === 7, { what: 'all are in the registry' });
   });
   after(() => system?.stop());
@@ -138,13 +138,28 @@ describe('seeing a system', () => {
     assert.equal((await instancesOf(system)).length, down.length);
   });
 
-  test('with --log-access a service tells of each call', async () => {
-    const got = await system.api('GET', '/api/v1/polls?limit=3');
-    const line = await waitFor(() => ['polls', 'polls#2'].map((name) => system.log(name)).join('').split('\n')
-      .find((each) => each.includes(`"request_id":"${got.headers['x-request-id']}"`)), { what: 'the line of the call' });
-    const { level, process, op, status, us } = JSON.parse(line);
-    assert.deepEqual({ level, process, op, status }, { level: 'debug', process: 'polls', op: 'polls.list', status: 200 });
-    assert.ok(us > 0);
+  // The line of a log about the request that this answers; op or path: which of them.
+  const lineOf = (names, got) => waitFor(() => {
+    const line = names.map((name) => system.log(name)).join('').split('\n')
+      .find((each) => each.includes(`"request_id":"${got.headers['x-request-id']}"`));
+    return line && JSON.parse(line);
+  }, { what: `a line of ${names} about the request` });
+
+  test('one trace goes through the gateway and a service', async () => {
+    const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
+    const sent = [[`00-${trace}-00f067aa0ba902b7-01`, true], [`00-${trace}-00f067aa0ba902b7-01-more`, false], ['rubbish"', false], [undefined, false]];
+    for (const [traceparent, good] of sent) {
+      const got = await system.api('GET', '/api/v1/polls?limit=3', { headers: traceparent ? { traceparent } : {} });
+      assert.equal(got.status, 200);
+      const door = await lineOf(['gateway'], got);
+      const service = await lineOf(['polls', 'polls#2'], got);
+      assert.equal(door.trace_id, service.trace_id);
+      if (good) assert.equal(door.trace_id, trace);
+      else assert.match(door.trace_id, /^0(?!bf92f)[0-9a-f]{31}$/, 'a trace of our own');
+      const { level, process, op, status, us } = service;
+      assert.deepEqual({ level, process, op, status }, { level: 'debug', process: 'polls', op: 'polls.list', status: 200 });
+      assert.ok(us > 0);
+    }
   });
 
   test('one instance drains: nobody is refused, it ends with 0', async () => {

@@ -59,22 +59,27 @@ static json_t *only_line(void) {
 
 static void writes_json(void **state) {
     int64_t before = vp_clock_wall(), time;
-    vp_log(VP_LOG_WARN, "01ARZ3NDEKTSV4RRFFQ69G5FAV", "%d of %s", 3, "\"them\"");
+    const vp_trace about = {"01ARZ3NDEKTSV4RRFFQ69G5FAV",
+                            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"};
+    vp_log(VP_LOG_WARN, &about, "%d of %s", 3, "\"them\"");
     json_t *line = only_line();
     assert_string_equal(member(line, "level"), "warn");
     assert_string_equal(member(line, "process"), "polls");
     assert_string_equal(member(line, "request_id"), "01ARZ3NDEKTSV4RRFFQ69G5FAV");
+    assert_string_equal(member(line, "trace_id"), "4bf92f3577b34da6a3ce929d0e0e4736");
     assert_string_equal(member(line, "message"), "3 of \"them\"");
     assert_int_equal(vp_time_parse(vp_str_of(member(line, "time")), &time), VP_OK);
     assert_true(time >= before && time <= vp_clock_wall());
-    assert_int_equal(json_object_size(line), 5);
+    assert_int_equal(json_object_size(line), 6);
     json_decref(line);
 }
 
 static void leaves_out_no_request(void **state) {
-    vp_log(VP_LOG_ERROR, NULL, "text");
+    const vp_trace nothing = {"", ""};
+    vp_log(VP_LOG_ERROR, &nothing, "text");
     json_t *line = only_line();
     assert_null(member(line, "request_id"));
+    assert_null(member(line, "trace_id"));
     assert_int_equal(json_object_size(line), 4);
     json_decref(line);
 }
@@ -235,7 +240,8 @@ static void writes_for_people_on_a_terminal(void **state) {
     int terminal = open(ptsname(main_end), O_RDWR | O_NOCTTY);
     assert_true(terminal >= 0 && dup2(terminal, STDERR_FILENO) >= 0);
     vp_log_init("polls", VP_LOG_INFO);
-    vp_log(VP_LOG_INFO, "01ARZ3NDEKTSV4RRFFQ69G5FAV", "one\x1B[2J\nline");
+    const vp_trace about = {.request = "01ARZ3NDEKTSV4RRFFQ69G5FAV"};
+    vp_log(VP_LOG_INFO, &about, "one\x1B[2J\nline");
     ssize_t n = read(main_end, line, sizeof line - 1);
     dup2(before, STDERR_FILENO);
     close(before);
