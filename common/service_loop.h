@@ -105,6 +105,7 @@ typedef enum service_metric {
     SERVICE_M_PUBLISHED,
     SERVICE_M_UNSENT,
     SERVICE_M_REFUSED,
+    SERVICE_M_KEYS_REFUSED,
     SERVICE_M_DRAINING,
     SERVICE_METRICS
 } service_metric;

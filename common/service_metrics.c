@@ -39,6 +39,8 @@ static const vp_metric table[SERVICE_METRICS] = {
                           "Answers and pongs whose peer had gone."},
     [SERVICE_M_REFUSED] = {"voxpop_service_messages_refused_total", NULL, VP_COUNTER,
                            "Messages that broke the contract."},
+    [SERVICE_M_KEYS_REFUSED] = {"voxpop_service_keys_refused_total", NULL, VP_COUNTER,
+                                "Connections whose CURVE key is not in the allow-list."},
     [SERVICE_M_DRAINING] = {"voxpop_service_draining", NULL, VP_GAUGE, "1: it takes its leave."},
 };
 
@@ -106,12 +108,14 @@ void service_count_answer(vp_service *s, const slot *k) {
     if (s->log_access) log_call(s, c, us);
 }
 
-/* Gauges are read when they are shown. This call itself does not count. */
+/* Gauges, and what other threads count, are read when they are shown. This call itself does not
+ * count. */
 static void read_gauges(vp_service *s) {
     vp_metric_set(&s->metric[SERVICE_M_IN_WORK], s->in_work - 1);
     vp_metric_set(&s->metric[SERVICE_M_PENDING], s->pending.n);
     vp_metric_set(&s->metric[SERVICE_M_REDIS_UP], service_serving(s));
     vp_metric_set(&s->metric[SERVICE_M_DRAINING], s->draining);
+    vp_metric_set(&s->metric[SERVICE_M_KEYS_REFUSED], vp_zap_refused(s->zap));
 }
 
 /* The rows of one kind of operation; those of one that was never called are left out. */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -22,7 +23,7 @@ struct vp_zap {
     vp_curve *curve;
     int wake;
     pthread_t thread;
-    uint64_t refused;
+    _Atomic int64_t refused;
     int64_t told_ms;
 };
 
@@ -42,12 +43,11 @@ vp_zap_status vp_zap_decode(const vp_str *frame, size_t n, vp_zap_request *out) 
 static void tell(vp_zap *z, const uint8_t *key) {
     char text[VP_CURVE_TEXT + 1] = "none";
     int64_t now = vp_clock_ms();
-    z->refused++;
+    int64_t refused = atomic_fetch_add(&z->refused, 1) + 1;
     if (z->told_ms && now - z->told_ms < TELL_MS) return;
     z->told_ms = now;
     if (key) zmq_z85_encode(text, key, VP_CURVE_KEY);
-    vp_log(VP_LOG_WARN, NULL, "connection refused, key %s; %llu so far", text,
-           (unsigned long long)z->refused);
+    vp_log(VP_LOG_WARN, NULL, "connection refused, key %s; %lld so far", text, (long long)refused);
 }
 
 static void answer(vp_zap *z, vp_str id, vp_zap_status status) {
@@ -120,6 +120,10 @@ vp_err vp_zap_start(vp_zap **out, void *zmq, vp_curve *curve, vp_fault *why) {
     free(z);
     *out = NULL;
     return VP_ESYSTEM;
+}
+
+int64_t vp_zap_refused(const vp_zap *z) {
+    return z ? atomic_load(&z->refused) : 0;
 }
 
 void vp_zap_stop(vp_zap **self_p) {

@@ -12,6 +12,8 @@
 typedef struct vp_zap vp_zap;
 
 VP_CHECKED vp_err vp_zap_start(vp_zap **out, void *zmq, vp_curve *curve, vp_fault *why);
+/* How many connections were refused so far; from any thread. NULL: none. */
+int64_t vp_zap_refused(const vp_zap *z);
 void vp_zap_stop(vp_zap **self_p); /* after the sockets are closed, before the context ends */
 
 /* -- pure -------------------------------------------------------------------------------------- */
