@@ -14,9 +14,12 @@ typedef struct ballot {
     polls_choices choices;
     polls_voter voter;
     polls_marks marks;
-    bool sent;   /* to the function; before that the poll's key may have to be fetched */
-    bool reread; /* the poll was read again already */
+    bool sent; /* to the function; before that the poll's key may have to be fetched */
+    int reads; /* of the poll, by this call */
 } ballot;
+
+/* Once when the poll is not remembered, or wrongly; again if it has changed just then. */
+enum { READS_MAX = 2 };
 
 /* -- to the function ---------------------------------------------------------------------- */
 
@@ -24,15 +27,25 @@ static vp_str text_of(const polls_choices *c) {
     return vp_str_n(c->text, c->text_n);
 }
 
-/* The poll is known, and so is its key: who chooses, and off it goes. */
+static vp_step read_poll(vp_call *call, ballot *b) {
+    b->reads++;
+    b->sent = false;
+    polls_store_read(call, call->params.value[0], NULL, true);
+    return VP_STEP_WAIT;
+}
+
+/* The poll is known, and so is its key: who chooses, and off it goes. Nobody is refused by what is
+ * only remembered: how the poll is voted in may be another by now, or it is archived. */
 static vp_step send_ballot(vp_call *call, ballot *b, const polls_memo_row *row) {
     vp_str id = call->params.value[0], address = call->field[VP_F_ADDRESS];
     polls_bearer bearer = polls_bearer_of(call, b->code);
     uint8_t mark[POLLS_ADDRESS_MARK] = {0};
-    if (b->body && polls_choices_read(b->body, &b->choices, &call->problem)) return VP_STEP_DONE;
+    vp_problem later = {0}, *problem = b->reads ? &call->problem : &later;
+    bool bad = b->body && polls_choices_read(b->body, &b->choices, problem);
+    if (bad) return b->reads ? VP_STEP_DONE : read_poll(call, b);
     vp_err rc =
         polls_voter_of(&polls_self_of(call)->voter_keys, row->voting, row->key, &bearer, &b->voter);
-    if (rc) return polls_no_voter(call, rc);
+    if (rc) return b->reads ? polls_no_voter(call, rc) : read_poll(call, b);
     polls_ballot_marks(row->key, &b->voter, text_of(&b->choices), bearer.idempotency_key,
                        &b->marks);
     b->sent = true;
@@ -50,9 +63,7 @@ static vp_step send_ballot(vp_call *call, ballot *b, const polls_memo_row *row) 
 static vp_step begin(vp_call *call, ballot *b) {
     vp_str id = call->params.value[0];
     const polls_memo_row *row = polls_row_with_key(call, id);
-    if (row) return send_ballot(call, b, row);
-    polls_store_read(call, id, NULL, true);
-    return VP_STEP_WAIT;
+    return row ? send_ballot(call, b, row) : read_poll(call, b);
 }
 
 /* The poll's key has come. */
@@ -165,12 +176,7 @@ static vp_step crowded(vp_call *call) {
 
 /* All outcomes but those that count. */
 static vp_step refuse(vp_call *call, ballot *b, vp_str word, vp_str rest) {
-    if (vp_str_eq(word, VP_STR("mode")) && !b->reread) {
-        b->reread = true;
-        b->sent = false;
-        polls_store_read(call, call->params.value[0], NULL, true);
-        return VP_STEP_WAIT;
-    }
+    if (vp_str_eq(word, VP_STR("mode")) && b->reads < READS_MAX) return read_poll(call, b);
     if (vp_str_eq(word, VP_STR("crowded"))) return crowded(call);
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
         if (vp_str_eq(word, refusals[i].word))
@@ -205,8 +211,9 @@ vp_step polls_withdraw_finish(vp_call *call) {
 /* -- one's own ---------------------------------------------------------------------------- */
 
 typedef struct own {
-    bool asked;    /* with the voter, if there is one */
-    vp_err nobody; /* why there is none */
+    bool asked;          /* with the voter, if there is one */
+    vp_err nobody;       /* why there is none */
+    polls_voting voting; /* by which the voter was told */
     polls_marks marks;
 } own;
 
@@ -219,6 +226,7 @@ static vp_step ask_mine(vp_call *call, own *o, const polls_memo_row *row) {
     bearer.idempotency_key = (vp_str){NULL, 0};
     if (call->problem.code) return VP_STEP_DONE;
     o->asked = true;
+    o->voting = row->voting;
     o->nobody =
         polls_voter_of(&polls_self_of(call)->voter_keys, row->voting, row->key, &bearer, &voter);
     if (!o->nobody) polls_voter_mark(row->key, &voter, &o->marks);
@@ -248,11 +256,12 @@ vp_step polls_mine_finish(vp_call *call) {
     if (!polls_found_one(call, id, &found)) return VP_STEP_DONE;
     if (!found.record.changeable)
         return vp_call_fail(call, VP_ECONFLICT, "What voters of this poll chose is not kept.");
-    if (!o->asked && !found.key.n) return no_ballot(call);
-    if (!o->asked)
-        return ask_mine(
-            call, o,
-            polls_memo_keep(&polls_self_of(call)->memo, id, found.key, found.record.voting));
+    bool archived = found.record.tally.status == POLLS_ARCHIVED;
+    if (archived || (!o->asked && !found.key.n)) return no_ballot(call);
+    const polls_memo_row *row =
+        o->asked ? polls_row_now(call, &found.record)
+                 : polls_memo_keep(&polls_self_of(call)->memo, id, found.key, found.record.voting);
+    if (row && (!o->asked || o->voting != row->voting)) return ask_mine(call, o, row);
     if (o->nobody == VP_EAUTH || o->nobody == VP_EINVAL) return polls_no_voter(call, o->nobody);
     if (!found.choices.n) return no_ballot(call);
     add_ballot_id(call, o->marks.ballot);

@@ -100,6 +100,7 @@ local function open_ballot_box(poll, master, now)
                  allowed = {}, picks = {}, taken = {}, new_marks = 0,
                  min = tonumber(record[7]), max = tonumber(record[8]),
                  changeable = record[9] == '1', voting = record[10] or 'open',
+                 forgotten = record[1] == 'archived', -- whoever asks what
                  shut = shut(record[1], tonumber(record[5]), tonumber(record[6]), now)}
     box.values, box.names = tally_read(poll, box.ids)
     box.level = level_of(box.values[MARKS])
@@ -215,6 +216,7 @@ end
 
 local function cast_one(box, not_after, voting, voter, request, ballot, choices, address)
     if box.now > tonumber(not_after) then return 'late' end
+    if box.forgotten then return 'closed' end
     if voting ~= box.voting then return 'mode' end
     if not picked(box, choices) then return 'choices' end
     local new, entry, key = enter(box, voter, request, choices)
@@ -261,6 +263,7 @@ local function withdraw(K, A)
     local box = open_ballot_box(K[1], A[1], now_ms())
     if not box then return 'missing' end
     if box.now > tonumber(A[2]) then return 'late' end
+    if box.forgotten then return 'closed' end
     if A[3] ~= box.voting then return 'mode' end
     if not box.changeable then return 'fixed' end
     local entry, key = find(box.poll, A[4], box.level)

@@ -51,6 +51,12 @@ polls_memo_row *polls_row_with_key(const vp_call *call, vp_str id) {
     return row && row->has_key ? row : NULL;
 }
 
+polls_memo_row *polls_row_now(const vp_call *call, const polls_record *r) {
+    polls_memo_row *row = polls_row_with_key(call, r->id);
+    if (row) row->voting = r->voting;
+    return row;
+}
+
 static const struct {
     vp_err why;
     const char *detail;
@@ -98,9 +104,16 @@ vp_step polls_look_step(vp_call *call, polls_found *out, bool *visible) {
     *visible = false;
     if (!polls_found_one(call, id, out)) return VP_STEP_DONE;
     *visible = polls_tally_visible(&out->record.tally, polls_is_staff(call), out->voted);
-    if (*visible || !out->key.n || out->record.tally.shown != POLLS_AFTER_VOTE) return VP_STEP_DONE;
-    /* The key came along because it was not remembered: ask once more, with the voter. */
-    polls_memo_keep(&polls_self_of(call)->memo, id, out->key, out->record.voting);
+    if (*visible || out->record.tally.shown != POLLS_AFTER_VOTE) return VP_STEP_DONE;
+    const polls_memo_row *row = polls_row_with_key(call, id);
+    bool otherwise = row && row->voting != out->record.voting;
+    if (!otherwise && !out->key.n) return VP_STEP_DONE;
+    /* The key was not remembered and came along, or the poll is voted in by others than it was: ask
+     * once more, with the voter. */
+    if (otherwise)
+        polls_row_now(call, &out->record);
+    else
+        polls_memo_keep(&polls_self_of(call)->memo, id, out->key, out->record.voting);
     return polls_look_begin(call);
 }
 

@@ -25,6 +25,8 @@ bool polls_may_change(vp_call *call, const polls_record *r);
 polls_bearer polls_bearer_of(const vp_call *call, vp_str code);
 /* A poll's row with its key, when it is remembered. */
 polls_memo_row *polls_row_with_key(const vp_call *call, vp_str id);
+/* The same, with voting as the record has it now. */
+polls_memo_row *polls_row_now(const vp_call *call, const polls_record *r);
 /* Fails the call for a result of polls_voter_of that is not VP_OK. */
 vp_step polls_no_voter(vp_call *call, vp_err why);
 

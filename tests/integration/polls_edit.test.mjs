@@ -298,6 +298,20 @@ describe('a change', () => {
     const other = await makePoll(system, { voting: 'limited', address_cap: 9 });
     assert.equal((await changed(other, { voting: 'account' })).address_cap, null);
     assert.equal((await vote(other, 'nobody')).status, 401);
+    // Whatever the instances remember of how it was, it is as it is now.
+    for (const voting of ['code', 'open', 'account', 'limited', 'code', 'account', 'open']) {
+      await changed(other, { voting, results: 'after_vote', changeable: true });
+      const wanted = { account: 401, code: 422 }[voting];
+      if (wanted) for (let i = 0; i < 6; i++) assert.equal((await vote(other, 'nobody')).status, wanted, voting);
+    }
+    const all = await Promise.all(Array.from({ length: 6 }, (_, i) => vote(other, `open ${i}`, ['2'])));
+    for (const got of all) {
+      assert.equal(got.status, 201, got.text);
+      for (let i = 0; i < 3; i++) {
+        assert.equal((await system.api('GET', pathOf(other, '/results'), { cookie: got.cookies })).json?.voters, 6);
+        assert.deepEqual((await system.api('GET', pathOf(other, '/ballots/mine'), { cookie: got.cookies })).json.choices, ['2']);
+      }
+    }
     assert.equal((await changed(other, { article_id: unknown })).article_id, unknown);
     assert.equal((await changed(other, { article_id: null })).article_id, null);
   });
@@ -371,8 +385,10 @@ describe('an archived poll', () => {
     assert.deepEqual(await moved(poll, 'archive'), now, 'twice is once');
     await waitFor(async () => !(await keysOf(poll)).some((key) => /^:[uvwa]:|^:key$/.test(key)), { deadline: 8000, what: 'the voters are forgotten' });
     assert.deepEqual(await keysOf(poll), ['', ':journal', ':series', ':tally']);
-    assert.equal((await vote(poll, 'one')).status, 409);
-    assert.equal((await vote(poll, 'three')).status, 409);
+    for (const choices of [['1'], ['2'], ['99'], ['x'], ['1', '1']]) {
+      for (const key of ['one', 'three']) assert.equal((await vote(poll, key, choices)).status, 409, `${key} ${choices}`);
+    }
+    assert.equal((await vote(poll, 'one', [])).status, 422);
     const look = await system.api('GET', pathOf(poll, '/results'), { cookie: first.cookies });
     assert.equal(look.text, 'null', 'nobody is known as one who has voted');
     for (const body of [{ question: 'x' }, { results: 'always' }, { closes_at: null }, { options: poll.options.slice(1) }, { article_id: unknown }]) {
