@@ -25,7 +25,7 @@ typedef struct ballot {
 /* To where the form stood, or to the poll's own page. version: of the results, 0 if hidden. */
 static void go_back(page *pg, const ballot *b, poll_voted voted, int64_t version) {
     vp_buf to;
-    bool cast = voted == POLL_COUNTED || voted == POLL_CHANGED || voted == POLL_REFUSED;
+    bool cast = voted == POLL_COUNTED || voted == POLL_CHANGED;
     vp_buf_init(&to, ADDRESS_MAX);
     if (view_local_path(b->return_to)) {
         vp_buf_add_str(&to, b->return_to);

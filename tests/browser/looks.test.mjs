@@ -13,7 +13,9 @@ import { startBrowser } from '../support/browser.mjs';
 import { buildFolder, root, startSystem } from '../support/system.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const names = ['front', 'article', 'article-voted', 'article-reply', 'poll', 'poll-results', 'poll-closed', 'poll-scheduled', 'polls', 'error'];
+const names = ['front', 'article', 'article-voted', 'article-reply', 'poll', 'poll-results', 'poll-closed', 'poll-scheduled', 'poll-changing',
+  'poll-changed', 'poll-code', 'poll-account', 'poll-edited', 'polls', 'polls-search', 'screen', 'screen-many', 'screen-closed', 'screen-scheduled',
+  'screen-hidden', 'embed', 'embed-changed', 'embed-cookie', 'embed-gone', 'error'];
 const colours = { type: 'rule', values: ['color-contrast', 'link-in-text-block'] }; // all that the scheme can change
 const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
@@ -21,6 +23,7 @@ describe('looks', () => {
   let system;
   let browser;
   let pages; // name → path
+  let changeable; // a poll
   let busy; // the article with the longest thread, an open poll with votes and a comment in the thread
 
   before(async () => {
@@ -42,6 +45,7 @@ describe('looks', () => {
     const article = articles.find((each) => each.poll_id === open.id);
     const thread = (await system.api('GET', `/api/v1/articles/${article.id}/comments`)).json.items;
     busy = { path: `/articles/${article.slug}`, comment: thread[0].id, poll: open };
+    const made = await makePolls(article);
     pages = {
       front: '/',
       article: busy.path,
@@ -49,7 +53,19 @@ describe('looks', () => {
       'poll-results': `/polls/${open.id}?view=results`,
       'poll-closed': `/polls/${named('closed').id}`,
       'poll-scheduled': `/polls/${named('scheduled').id}`,
+      'poll-code': `/polls/${made.code.id}?voted=code`,
+      'poll-account': `/polls/${made.account.id}?voted=account`,
+      'poll-edited': `/polls/${made.edited.id}`,
       polls: '/polls',
+      'polls-search': '/polls?status=open&q=which',
+      screen: `/polls/${open.id}/results`,
+      'screen-many': `/polls/${made.many.id}/results`,
+      'screen-closed': `/polls/${named('closed').id}/results`,
+      'screen-scheduled': `/polls/${named('scheduled').id}/results`,
+      'screen-hidden': `/polls/${made.hidden.id}/results`,
+      embed: `/embed/polls/${made.many.id}`,
+      'embed-cookie': `/embed/polls/${open.id}?voted=cookie`,
+      'embed-gone': '/embed/polls/01ARZ3NDEKTSV4RRFFQ69G5FAV',
       error: '/nowhere',
     };
   });
@@ -58,6 +74,35 @@ describe('looks', () => {
     await system?.stop();
   });
 
+  // Polls of the kinds that the demo content has not.
+  async function makePolls(article) {
+    const make = (question, options, rest) => system.make('/api/v1/polls', {
+      question, options: options.map((text) => ({ text })), kind: 'single', results: 'always', ...rest });
+    const made = {
+      changeable: await make('Where should the summer party be?', ['On the pier', 'In the old mill', 'At home'], { changeable: true, article_id: article.id }),
+      code: await make('Who leads the club next year?', ['Ines', 'Tom', 'Nobody'], { voting: 'code', changeable: true }),
+      account: await make('Should the desk move?', ['Yes', 'No'], { voting: 'account' }),
+      hidden: await make('Would you have guessed?', ['Yes', 'No'], { results: 'after_vote' }),
+      edited: await make('Wich is the best bread?', ['Rye', 'Wheat']),
+      many: await make('Which of two dozen towns has the best market, all things considered and the weather apart?',
+        Array.from({ length: 24 }, (_, i) => `Town number ${i + 1} with its market`), { kind: 'multiple', min_choices: 2, max_choices: 3 }),
+    };
+    const { headers } = await system.admin('GET', `/api/v1/polls/${made.edited.id}`);
+    const edited = await system.admin('PATCH', `/api/v1/polls/${made.edited.id}`, { headers: { 'if-match': headers.etag },
+      body: { question: 'Which is the best bread?', options: [{ id: '1', text: 'Rye, with caraway' }, { id: '2', text: 'Wheat' }] } });
+    assert.equal(edited.status, 200, edited.text);
+    await system.api('POST', `/api/v1/polls/${made.many.id}/ballots`, { body: { choices: ['3', '7', '20'] }, headers: { 'idempotency-key': 'one' } });
+    changeable = made.changeable;
+    return made;
+  }
+
+  async function changed(reader, path) {
+    await reader.goto(path);
+    await reader.page.locator('.poll .option').first().click();
+    await reader.page.getByRole('button', { name: 'Vote', exact: true }).click();
+    await reader.page.locator('.poll .mine').waitFor();
+  }
+
   // The states that a page comes to when it is used.
   const states = {
     async 'article-voted'(reader) {
@@ -65,6 +110,12 @@ describe('looks', () => {
       await reader.page.locator('.poll .option').first().click();
       await reader.page.getByRole('button', { name: 'Vote', exact: true }).click();
       await reader.page.locator('.poll .results').waitFor();
+    },
+    'poll-changed': (reader) => changed(reader, `/polls/${changeable.id}`),
+    'embed-changed': (reader) => changed(reader, `/embed/polls/${changeable.id}`),
+    async 'poll-changing'(reader) {
+      await changed(reader, `/polls/${changeable.id}`);
+      await reader.goto(`/polls/${changeable.id}?voted=change`); // as without JavaScript
     },
     async 'article-reply'(reader) {
       await reader.goto(busy.path);
@@ -79,7 +130,8 @@ describe('looks', () => {
   async function show(reader, name) {
     reader.allow(404, 422);
     if (states[name]) await states[name](reader);
-    else assert.equal(await reader.goto(pages[name]), name === 'error' ? 404 : 200, name);
+    else assert.equal(await reader.goto(pages[name]), /error|gone/.test(name) ? 404 : 200, name);
+    await reader.page.locator('details').evaluateAll((all) => all.forEach((each) => { each.open = true; }));
   }
 
   async function barriers(reader, runOnly) {
@@ -123,8 +175,8 @@ describe('looks', () => {
       await show(ada, name);
       for (const colorScheme of ['light', 'dark']) {
         await ada.page.emulateMedia({ colorScheme });
-        for (const width of [390, 768, 1440]) {
-          await ada.page.setViewportSize({ width, height: 900 });
+        for (const width of name.startsWith('screen') ? [390, 1440, 1920] : [390, 768, 1440]) {
+          await ada.page.setViewportSize({ width, height: width === 1920 ? 1080 : 900 });
           await ada.page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`), fullPage: true });
         }
       }

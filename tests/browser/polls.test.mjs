@@ -158,6 +158,82 @@ describe('a vote that may be changed', () => {
   }));
 });
 
+describe('a poll of invitation codes', () => {
+  test('says at the field what is wrong with a code, and counts a good one', () => browser.scene(async (open) => {
+    const ada = await open();
+    const poll = await fresh({ voting: 'code', changeable: true });
+    const made = await system.admin('POST', `/api/v1/polls/${poll.id}/codes`, { body: { count: 1 } });
+    assert.equal(made.status, 201, made.text);
+    const [right] = made.json.codes;
+    await ada.goto(`/polls/${poll.id}`);
+    const code = box(ada).locator('[data-ballot]').getByLabel('Invitation code', { exact: true });
+    const wrong = box(ada).locator('[data-ballot] .field .field-error');
+    ada.allow(403, 422);
+    await code.fill('AAAA-AAAAA-AAAAA');
+    await choose(ada, 'Green');
+    await sees(wrong, /\w.*\.$/);
+    assert.equal(await code.getAttribute('aria-invalid'), 'true');
+    assert.ok(await hasFocus(code));
+    await code.fill('   ');
+    await vote(ada).click();
+    await sees(wrong, /code.*\.$/i);
+    assert.deepEqual(await counts(poll), [0, 0, 0]);
+    await code.fill(right);
+    await vote(ada).click();
+    await sees(message(ada), /counted\.$/);
+    assert.equal(await text(wrong), '');
+    assert.deepEqual(await counts(poll), [0, 1, 0]);
+    assert.deepEqual(await ada.cookies(), []);
+
+    await link(ada, 'Change my vote').click();
+    await choose(ada, 'Blue', 'Change my vote');
+    await sees(message(ada), /changed\.$/);
+    await button(ada, 'Withdraw my vote').click();
+    await sees(message(ada), /withdrawn\.$/);
+    assert.deepEqual(await counts(poll), [0, 0, 0]);
+  }));
+
+  test('says so without JavaScript', () => browser.scene(async (open) => {
+    const ada = await open({ javaScript: false });
+    const poll = await fresh({ voting: 'code' });
+    const { codes: [right] } = (await system.admin('POST', `/api/v1/polls/${poll.id}/codes`, { body: { count: 1 } })).json;
+    await ada.goto(`/polls/${poll.id}`);
+    const code = box(ada).getByLabel('Invitation code', { exact: true });
+    for (const [given, told] of [['AAAA-AAAAA-AAAAA', /^This code is not one of this poll's\.$/], ['  ', /needs an invitation code\.$/]]) {
+      await code.fill(given);
+      await option(ada, 'Green').check();
+      assert.equal(await ada.leads(() => vote(ada).click()), 200);
+      await sees(box(ada).getByRole('alert'), told);
+      assert.equal(await code.getAttribute('aria-invalid'), 'true');
+    }
+    await code.fill(right);
+    await option(ada, 'Green').check();
+    assert.equal(await ada.leads(() => vote(ada).click()), 200);
+    await sees(message(ada), /counted\.$/);
+    assert.deepEqual(await counts(poll), [0, 1, 0]);
+  }));
+});
+
+describe('choices', () => {
+  for (const javaScript of [true, false]) {
+    test(`of several are told and checked, JavaScript: ${javaScript}`, () => browser.scene(async (open) => {
+      const ada = await open({ javaScript });
+      const poll = await fresh({ kind: 'multiple', min_choices: 2, max_choices: 2 });
+      const send = () => (javaScript ? vote(ada).click() : ada.leads(() => vote(ada).click()));
+      await ada.goto(`/polls/${poll.id}`);
+      assert.equal(await text(box(ada).locator('.hint')), 'Choose 2');
+      ada.allow(422);
+      await option(ada, 'Red').check();
+      await send();
+      await sees(fault(ada), javaScript ? /^Your choice must be 2 to 2 options\.$/ : /^That choice was not accepted\. Choose 2\.$/);
+      for (const each of ['Red', 'Blue']) await option(ada, each).check();
+      await send();
+      await sees(message(ada), /counted\.$/);
+      assert.deepEqual(await counts(poll), [1, 0, 1]);
+    }));
+  }
+});
+
 describe('results that are for those who voted', () => {
   test('move for them, also after a reload, and when a ticket is refused', () => browser.scene(async (open) => {
     const [ada, ben] = [await open(), await open()];

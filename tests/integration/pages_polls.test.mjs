@@ -126,6 +126,31 @@ describe('polls by forms', () => {
     assert.ok([...account.jar.keys()].includes('voxpop_voter'));
   });
 
+  test('an invitation code votes once, and asks for no cookie', async () => {
+    const poll = await fresh({ voting: 'code', changeable: true });
+    const [code, other] = (await system.admin('POST', `/api/v1/polls/${poll.id}/codes`, { body: { count: 2 } })).json.codes;
+    const ada = reader();
+    assert.match((await ada.page(`/polls/${poll.id}`)).text, /<input id="[^"]+" name="code" required/);
+    assert.equal(fault(await ada.vote(poll, '1', { code: ' ' }), 'code-error'), 'Voting in this poll needs an invitation code.');
+    assert.equal(fault(await ada.vote(poll, '1', { code: 'AAAA-AAAAA-AAAAA' }), 'code-error'), "This code is not one of this poll's.");
+    const voted = await ada.vote(poll, '1', { code: ` ${code.toLowerCase()} ` });
+    assert.equal(said(voted), 'Thank you. Your vote is counted.');
+    assert.doesNotMatch(voted.path + voted.text, new RegExp(code, 'i'), 'the code is in no address and on no page');
+    const form = await ada.page(`/polls/${poll.id}?voted=change`);
+    assert.equal(said(await ada.vote(poll, '2', { code, idempotency_key: key(form) })), 'Thank you. Your vote is counted.');
+    assert.deepEqual(await counts(poll), [0, 1, 0]);
+    assert.equal(said(await ada.withdraw(poll, { code: other })), 'There is no vote of yours in this poll.');
+    assert.equal(said(await ada.withdraw(poll, { code })), 'Your vote is withdrawn.');
+    assert.deepEqual(await counts(poll), [0, 0, 0]);
+    assert.deepEqual([...ada.jar.keys()], []);
+
+    const once = await fresh({ voting: 'code' });
+    const [single] = (await system.admin('POST', `/api/v1/polls/${once.id}/codes`, { body: { count: 1 } })).json.codes;
+    assert.match(said(await ada.vote(once, '1', { code: single })), /^Thank you/);
+    assert.equal(fault(await reader().vote(once, '2', { code: single }), 'code-error'), 'This invitation code has been used already.');
+    assert.deepEqual(await counts(once), [1, 0, 0]);
+  });
+
   test('one network has as many votes in a poll as it may', async () => {
     const poll = await fresh({ voting: 'limited', address_cap: 2 });
     const from = (address) => reader({ headers: { 'x-forwarded-for': address } });
@@ -177,6 +202,23 @@ describe('polls by forms', () => {
     const soon = await fresh({ opens_at: new Date(Date.now() + 3600e3).toISOString() });
     assert.match((await system.page(`/polls/${soon.id}/results`)).text, /<b data-state>Not open yet<\/b>[^]*<li dir="auto">Left<\/li>/);
     assert.equal(said(await reader().vote(soon, '1')), 'Voting has not begun yet.');
+  });
+
+  test('what was changed in the wording is there for everybody', async () => {
+    const poll = await fresh({ question: 'Wich <way>?' });
+    const { text: before } = await system.page(`/polls/${poll.id}`);
+    assert.doesNotMatch(before, /wording was/);
+    const got = await system.admin('GET', `/api/v1/polls/${poll.id}`);
+    const edited = await system.admin('PATCH', `/api/v1/polls/${poll.id}`, { headers: { 'if-match': got.headers.etag },
+      body: { question: 'Which <way>?', options: [{ id: '1', text: 'Left' }, { id: '2', text: 'To the right' }, { text: 'Up' }] } });
+    assert.equal(edited.status, 200, edited.text);
+    const { text } = await system.page(`/polls/${poll.id}`);
+    assert.match(text, new RegExp(`<a href="/polls/${poll.id}#history">The wording was changed</a>`));
+    const list = /<details class="more-about" id="history">([^]*?)<\/details>/.exec(text)[1];
+    assert.match(list, /<del dir="auto">Wich &lt;way&gt;\?<\/del>[^]*<ins dir="auto">Which &lt;way&gt;\?<\/ins>/);
+    assert.match(list, /Option[^]*<del dir="auto">Right<\/del>[^]*<ins dir="auto">To the right<\/ins>/);
+    assert.match(list, /<time datetime="[^"]+Z">[^<]* UTC<\/time>/);
+    assert.match((await system.page(`/embed/polls/${poll.id}`)).text, new RegExp(`<a href="/polls/${poll.id}#history" target="_blank" rel="noopener">`));
   });
 
   test('a poll names the article that it is about, once that is published', async () => {
