@@ -1,10 +1,10 @@
 #!/bin/sh
 # rolling-update.sh SERVICE - puts new containers in the place of all of one service's
 # (gateway live articles comments polls), one after another, while it goes on serving: start one more,
-# wait until it is healthy, and only then drain an old one. Run it beside docker-compose.yml, after the
+# wait until it is well, and only then drain an old one. Run it beside docker-compose.yml, after the
 # new image was built or pulled; what is new is whatever `docker-compose up` would start now.
 # Environment: COMPOSE (docker-compose, else docker compose), VOXPOP_UPDATE_SECONDS (60: the longest
-# wait for one instance). A new one that does not become healthy is removed again, and the old ones
+# wait for one instance). A new one that does not become well is removed again, and the old ones
 # stay. SPDX-License-Identifier: MIT
 set -eu
 
@@ -25,13 +25,19 @@ gateway | live | articles | comments | polls) service=$1 ;;
     ;;
 esac
 
-health() { docker inspect --format '{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{end}}' "$1" 2>/dev/null || :; }
+# What its health check asks, now and not in half a minute: a call on the wire, or /readyz.
+is_well() { # container
+    case $service in
+    gateway) docker exec "$1" probe.sh 8082 /readyz ;;
+    live) docker exec "$1" probe.sh 8083 /readyz ;;
+    *) docker exec "$1" voxpop ping tcp://127.0.0.1:5550 ;;
+    esac >/dev/null 2>&1
+}
 
-# Its health check has called it as a caller would, so that it serves and knows Redis.
-wait_healthy() { # container
-    until [ "$(health "$1")" = 'running healthy' ]; do
+wait_until_well() { # container
+    until is_well "$1"; do
         [ "$(date +%s)" -lt "$deadline" ] || return 1
-        sleep 0.2
+        sleep 0.5
     done
 }
 
@@ -62,10 +68,10 @@ for each in $old; do
         case $before in *"$container"*) ;; *) new=$container ;; esac
     done
     [ -n "$new" ] || die "no new container of $service was started"
-    if ! wait_healthy "$new"; then
+    if ! wait_until_well "$new"; then
         docker logs --tail 20 "$new" >&2 || :
         docker rm -f "$new" >/dev/null
-        die "the new container of $service is not healthy after $seconds s and was removed; the old ones stay"
+        die "the new container of $service is not well after $seconds s and was removed; the old ones stay"
     fi
     let_them_find_it
     drain "$each"
