@@ -211,15 +211,28 @@ static void pong(vp_service *s, zmq_msg_t *peer, uint64_t call_id) {
         service_count(s, SERVICE_M_UNSENT, 1);
 }
 
+static bool is_same(zmq_msg_t *a, zmq_msg_t *b) {
+    return zmq_msg_size(a) == zmq_msg_size(b) &&
+           !memcmp(zmq_msg_data(a), zmq_msg_data(b), zmq_msg_size(b));
+}
+
+/* Callers ping again and again; one that asked but once, as a probe does, gives way. */
 static void remember_peer(vp_service *s, zmq_msg_t *peer) {
+    int at = 0;
     s->known = true;
     if (s->draining) return; /* the pong says so */
-    for (int i = 0; i < s->n_peers; i++)
-        if (zmq_msg_size(&s->peers[i]) == zmq_msg_size(peer) &&
-            !memcmp(zmq_msg_data(&s->peers[i]), zmq_msg_data(peer), zmq_msg_size(peer)))
+    for (int i = 0; i < s->n_peers; i++) {
+        if (is_same(&s->peers[i], peer)) {
+            s->peer_ms[i] = vp_clock_ms();
             return;
-    int at = s->n_peers < PEERS_MAX ? s->n_peers++ : 0;
-    if (at < s->n_peers - 1) zmq_msg_close(&s->peers[at]);
+        }
+        if (s->peer_ms[i] < s->peer_ms[at]) at = i;
+    }
+    if (s->n_peers < PEERS_MAX)
+        at = s->n_peers++;
+    else
+        zmq_msg_close(&s->peers[at]);
+    s->peer_ms[at] = vp_clock_ms();
     zmq_msg_init(&s->peers[at]);
     zmq_msg_copy(&s->peers[at], peer);
 }

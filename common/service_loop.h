@@ -179,6 +179,7 @@ struct vp_service {
     bool timer_busy[VP_REGISTRY_ROUTES];
     bool draining, drain_asked;
     zmq_msg_t peers[PEERS_MAX]; /* who pinged: told when we drain, which empties the list */
+    int64_t peer_ms[PEERS_MAX]; /* and when */
     int n_peers;
     bool known; /* somebody has pinged, and so may still call */
     bool log_access;

@@ -425,6 +425,36 @@ static void one_that_is_asked_to_drains(void **state) {
     s->ended = true;
 }
 
+/* A ping, and its pong. */
+static int pinged(void *socket) {
+    answer a;
+    send_ping(socket);
+    hear(socket, &a);
+    assert_int_equal(a.e.kind, VP_KIND_PONG);
+    return a.e.flags;
+}
+
+static void a_caller_is_told_however_many_probes_came(void **state) {
+    enum { PROBES = 200 };
+    stage *s = *state;
+    void *socket = caller(s), *other = caller(s);
+    answer a;
+    wait_for_master(socket, "00000001");
+    pinged(socket);
+    for (int i = 0; i < PROBES; i++) {
+        void *probe = caller(s);
+        poll(NULL, 0, 1); /* the table goes by milliseconds */
+        assert_int_equal(pinged(probe), 0);
+        assert_int_equal(pinged(socket), 0);
+        zmq_close(probe);
+        s->n_callers--;
+    }
+    assert_int_equal(call(other, "SYNC", "/drain", NULL, "", &a), 202);
+    hear(socket, &a);
+    assert_int_equal(a.e.kind, VP_KIND_PONG);
+    assert_int_equal(a.e.flags, VP_FLAG_DRAINING);
+}
+
 static int start_with(void **state, bool announce) {
     stage *s = calloc(1, sizeof *s);
     vp_fault why = {0};
@@ -478,6 +508,8 @@ int main(void) {
         STAGED(metrics_do_not_need_redis),
         STAGED(one_inside_another_process_does_not_drain),
         cmocka_unit_test_setup_teardown(one_that_is_asked_to_drains, start_announced, end),
+        cmocka_unit_test_setup_teardown(a_caller_is_told_however_many_probes_came, start_announced,
+                                        end),
     };
     signal(SIGPIPE, SIG_IGN); /* as vp_service_main does */
     if (vp_seal_init()) return 1;
