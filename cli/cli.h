@@ -11,6 +11,7 @@ typedef struct cli_args {
     const char *login, *name;                /* token add */
     const char *poll, *rate, *seconds;       /* demo votes */
     const char *public_of;                   /* keygen: a file with a secret key */
+    const char *server_key, *curve_file;     /* ping: its public key; a file with our secret one */
     const char *format, *count;              /* polls export, codes */
     bool watch;                              /* status */
     bool wait;                               /* drain */
@@ -27,8 +28,8 @@ typedef struct cli_run {
 
 typedef vp_err cli_command(cli_run *run, vp_fault *why);
 
-cli_command cli_account_add, cli_token_add, cli_load, cli_status, cli_drain, cli_demo_votes,
-    cli_keygen;
+cli_command cli_account_add, cli_token_add, cli_load, cli_status, cli_drain, cli_ping,
+    cli_demo_votes, cli_keygen;
 cli_command cli_polls_list, cli_polls_close, cli_polls_reopen, cli_polls_archive, cli_polls_place;
 cli_command cli_polls_recount, cli_polls_export, cli_polls_codes;
 

@@ -40,6 +40,8 @@ static const option options[] = {
     {"count", "N", offsetof(cli_args, count), NULL},
     {"public", "FILE", offsetof(cli_args, public_of), NULL},
     {"watch", NULL, offsetof(cli_args, watch), NULL},
+    {"server-key", "KEY", offsetof(cli_args, server_key), NULL},
+    {"curve-secret-key-file", "FILE", offsetof(cli_args, curve_file), NULL},
     {"wait", NULL, offsetof(cli_args, wait), NULL},
     {NULL},
 };
@@ -82,6 +84,16 @@ static const command commands[] = {
      cli_status,
      "status [--json] [--watch [SECONDS]]",
      "the running instances; --watch: again every 2 or SECONDS seconds, until Ctrl-C"},
+    {{"ping", NULL},
+     "server-key curve-secret-key-file",
+     1,
+     1,
+     cli_ping,
+     "ping ENDPOINT|INSTANCE [--server-key KEY] [--curve-secret-key-file FILE]",
+     "does a service's instance answer on the wire within 2 s, and stay? ENDPOINT: "
+     "tcp://HOST:PORT\n"
+     "      or ipc://PATH. Our CURVE key: the file, or VOXPOP_CURVE_SECRET_KEY(_FILE); its public\n"
+     "      key is taken for our own unless it is named"},
     {{"drain", NULL},
      "wait",
      1,

@@ -85,6 +85,7 @@ typedef struct bus_instance {
     char id[VP_ULID_LEN + 1];
     char version[24];
     char endpoint[192];
+    char curve[VP_REGISTRY_CURVE + 1]; /* its public key; "" for none */
     int64_t started_ms;
     int outstanding, load;
     bool local;    /* in this process */
@@ -96,7 +97,8 @@ typedef struct bus_instance {
 /* Also those that drain and so have left the registry, until they have gone. By service and id;
  * returns how many. */
 int bus_list(bus *self, bus_instance out[BUS_LIST_MAX]);
-/* As a JSON array of {service,id,version,load,draining,ready,outstanding,started_at,endpoint}. */
+/* As a JSON array of
+ * {service,id,version,load,draining,ready,outstanding,started_at,endpoint,curve}. */
 void bus_status(bus *self, vp_buf *out);
 
 /* Puts this process itself into the registry, to be seen and never called, until bus_leave or the

@@ -19,6 +19,7 @@ bus_instance bus_instance_of(const vp_registry_record *r) {
     snprintf(row.id, sizeof row.id, "%s", r->id);
     snprintf(row.version, sizeof row.version, "%s", r->version);
     snprintf(row.endpoint, sizeof row.endpoint, "%s", r->endpoint);
+    snprintf(row.curve, sizeof row.curve, "%s", r->curve);
     return row;
 }
 
@@ -81,6 +82,8 @@ static void write_row(vp_buf *out, const bus_instance *row) {
         row->load, row->draining ? "true" : "false", row->ready ? "true" : "false",
         row->outstanding, started);
     vp_buf_add_json(out, vp_str_of(row->endpoint));
+    vp_buf_adds(out, ",\"curve\":");
+    vp_buf_add_json(out, vp_str_of(row->curve));
     vp_buf_addc(out, '}');
 }
 
@@ -125,6 +128,7 @@ void bus_announce(bus *b, const char *service, const char *endpoint) {
     snprintf(r->service, sizeof r->service, "%s", service);
     snprintf(r->endpoint, sizeof r->endpoint, "%s", endpoint);
     snprintf(r->version, sizeof r->version, "%s", VP_VERSION);
+    snprintf(r->curve, sizeof r->curve, "%s", vp_curve_public(b->curve));
     vp_ulid_make(vp_clock_wall(), r->id);
     r->started_ms = vp_clock_wall();
     r->protocol = VP_REGISTRY_NO_PROTOCOL;

@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { buildFolder, request, startSystem, waitFor } from '../support/system.mjs';
+import { buildFolder, freePort, request, startSystem, waitFor } from '../support/system.mjs';
 
 const services = ['articles', 'comments', 'polls'];
 
@@ -162,6 +162,23 @@ describe('seeing a system', () => {
     }
   });
 
+  test('voxpop ping asks an instance on the wire', async () => {
+    const { id, endpoint } = (await instancesOf(system)).find((each) => each.service === 'comments');
+    for (const where of [endpoint, id]) {
+      const got = await system.cli(['ping', where]);
+      assert.equal(got.code, 0, got.err);
+      assert.match(got.out, /^tcp:\S+ answers after \d+\.\d ms, \d+ calls in work$/m);
+    }
+    const nobody = await freePort();
+    await system.freeze('comments');
+    const silent = await system.cli(['ping', endpoint]);
+    await system.thaw('comments');
+    assert.deepEqual([silent.code, silent.err.includes('no answer within 2 s')], [1, true], silent.err);
+    for (const where of [`tcp://127.0.0.1:${nobody}`, 'tcp://192.0.2.1:1', 'nonsense', '0'.repeat(26), 'ipc:///nowhere/at/all']) {
+      assert.equal((await system.cli(['ping', where])).code, 1, where);
+    }
+  });
+
   test('one instance drains: nobody is refused, it ends with 0', async () => {
     const ids = new Set((await instancesOf(system)).filter((each) => each.service === 'polls').map((each) => each.id));
     const [id] = ids;
@@ -200,5 +217,31 @@ describe('seeing a system', () => {
     assert.deepEqual((await instancesOf(system)).filter((each) => each.service === 'polls').map((each) => each.id), [...ids].slice(1));
     assert.notEqual((await system.cli(['drain', id])).code, 0, 'it is not there any more');
     assert.notEqual((await system.cli(['drain', 'polls'])).code, 0);
+  });
+});
+
+describe('seeing a system with keys', () => {
+  let system;
+  before(async () => { system = await startSystem({ curve: true }); });
+  after(() => system?.stop());
+
+  test('voxpop ping needs a key that the instance knows', async () => {
+    const { endpoint, curve, id } = await waitFor(async () => (await instancesOf(system)).find((each) => each.service === 'polls'));
+    assert.equal(curve.length, 40);
+    const key = (name) => ['--curve-secret-key-file', system.keyFile(name)];
+    for (const args of [[endpoint, ...key('polls')], [endpoint, ...key('gateway'), '--server-key', curve], [id, ...key('gateway')]]) {
+      const got = await system.cli(['ping', ...args]);
+      assert.equal(got.code, 0, `${args}: ${got.err}`);
+    }
+    const own = await system.cli(['ping', endpoint], { env: { VOXPOP_CURVE_SECRET_KEY_FILE: system.keyFile('polls') } });
+    assert.equal(own.code, 0, own.err);
+    for (const args of [[endpoint], [endpoint, ...key('gateway')], [endpoint, ...key('polls'), '--server-key', 'short'], [endpoint, '--curve-secret-key-file', '/nowhere']]) {
+      assert.equal((await system.cli(['ping', ...args])).code, 1, `${args}`);
+    }
+    const strange = join(system.folder, 'strange');
+    assert.equal((await system.cli(['keygen', strange])).code, 0);
+    assert.equal((await system.cli(['ping', id, '--curve-secret-key-file', `${strange}.key`])).code, 1, 'a key that nobody knows');
+    // An instance by the way of the gateway answers with its metrics, keys or not.
+    assert.ok((await admin(system, '/metrics/services')).length > 100);
   });
 });
