@@ -41,7 +41,7 @@ function questions({ id, article }) {
   for (const version of [0, 1, 2, 3, 10, voters, voters + 1, 2 * voters, 2 ** 21]) reads.push(`${poll}/results?after=${version}`);
   const asked = reads.flatMap((path) => [['GET', path], ['HEAD', path], ['GET', path, { 'accept-encoding': 'gzip' }]]);
   for (const path of [poll, `${poll}/results`]) {
-    asked.push(['GET', path, { 'if-none-match': guesses.join(', ') }], ['GET', path, { 'if-modified-since': new Date().toUTCString() }],
+    asked.push(['GET', path, { 'if-none-match': guesses.join(', ') }], ['GET', path, { 'if-modified-since': new Date(0).toUTCString() }],
       ['GET', path, { range: 'bytes=0-9' }], ['GET', path, { accept: 'text/csv' }]);
   }
   const bodies = [['POST', `${poll}/recount`, '{}'], ['POST', `${poll}/codes`, '{"count":1}'], ['POST', `${poll}/close`, '{}'],
