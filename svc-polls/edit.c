@@ -88,8 +88,8 @@ static vp_step amend(vp_call *call, edit_state *e, const polls_record *r) {
     return step;
 }
 
-/* The revision is not the one that the client has; only the function knows whether that is because
- * this very call has been here before. */
+/* The poll is newer than what the client has; only the function knows whether that is because this
+ * very call has been here before. */
 static vp_step ask_whether_done(vp_call *call, edit_state *e) {
     polls_edit nothing = {.revision = e->match, .conditions = VP_STR("unarchived")};
     nothing.removed = nothing.new_ = VP_STR("");
@@ -102,8 +102,9 @@ static vp_step have_read(vp_call *call, edit_state *e) {
     polls_found found;
     if (!polls_found_one(call, call->params.value[0], &found)) return VP_STEP_DONE;
     if (!polls_may_change(call, &found.record)) return VP_STEP_DONE;
-    if (e->match != VP_MATCH_ANY && e->match != found.record.tally.revision)
-        return ask_whether_done(call, e);
+    int64_t revision = found.record.tally.revision;
+    if (e->match != VP_MATCH_ANY && e->match < revision) return ask_whether_done(call, e);
+    if (e->match > revision) return vp_call_fail(call, VP_ESTALE, "There is no such revision.");
     return amend(call, e, &found.record);
 }
 

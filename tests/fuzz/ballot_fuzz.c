@@ -1,9 +1,10 @@
-/* ballot_fuzz.c - the input as the body of a ballot, as the body that makes a poll, as what a poll
- * allows and as a tally. SPDX-License-Identifier: MIT */
+/* ballot_fuzz.c - the input as the body of a ballot, as the body that makes a poll or changes one,
+ * as what a poll allows, as a tally, and as a cell of a table. SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 
+#include "amend.h"
 #include "choices.h"
-#include "draft.h"
+#include "csv.h"
 #include "memo.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -62,6 +63,75 @@ static void try_poll(const json_t *body) {
     polls_draft_release(&d);
 }
 
+/* A line of history is JSON and says what it was. */
+static void check_line(vp_str line) {
+    json_t *entry;
+    must(!vp_json_parse(line, &entry, NULL));
+    must(json_object_size(entry) == 6 && vp_json_text(entry, "before").n);
+    json_decref(entry);
+}
+
+/* Ids are kept, or new; what is asked for is known. */
+static void check_change(const polls_draft *before, const polls_draft *after,
+                         const polls_amendment *a, bool changes) {
+    must(changes == (a->edit.n_fields > 0));
+    must(changes || a->edit.n_lines == 0);
+    must(vp_str_starts(a->edit.conditions, VP_STR("unarchived")));
+    must(after->min >= 1 && after->min <= after->max && after->max <= after->n);
+    must(after->last >= before->last && after->last <= POLLS_OPTION_ID_MAX);
+    for (int i = 0; i < after->n; i++) {
+        bool kept = false;
+        for (int k = 0; k < before->n; k++) kept |= before->option[k].id == after->option[i].id;
+        must(kept || after->option[i].id > before->last);
+        for (int k = 0; k < i; k++) must(after->option[k].id != after->option[i].id);
+    }
+    for (int i = 0; i < a->edit.n_lines; i++) check_line(a->edit.line[i]);
+}
+
+static void try_change(const json_t *body) {
+    static const polls_record record = {
+        .kind = VP_STR_INIT("multiple"),
+        .options = VP_STR_INIT("[{\"id\":\"1\",\"text\":\"a\"},{\"id\":\"2\",\"text\":\"b\"}]"),
+        .question = VP_STR_INIT("q"),
+        .min = 1,
+        .max = 2,
+        .opens_at = 1,
+        .last = 97};
+    static const polls_editor by = {VP_STR_INIT("eva"), INT64_C(1800000000000)};
+    vp_problem problem = {0};
+    polls_draft before, after;
+    polls_amendment a;
+    json_t *source;
+    if (vp_json_check(body, polls_draft_rules, "", &problem)) return;
+    must(!polls_draft_of(&record, &source, &before));
+    vp_err rc = polls_draft_read(body, &before, now_ms, &after, &problem);
+    must(rc == problem.code && (rc == VP_OK || (rc == VP_EINVAL && problem.n_fields > 0)));
+    if (rc == VP_OK) {
+        bool changes = polls_amend(&before, &after, &by, NULL, 0, &a);
+        check_change(&before, &after, &a, changes);
+        polls_amendment_release(&a);
+    }
+    polls_draft_release(&after);
+    json_decref(source);
+}
+
+/* No cell is a formula, and none ends before its end. */
+static void try_cell(vp_str input) {
+    vp_buf out;
+    size_t quotes = 0;
+    vp_buf_init(&out, 4 * input.n + 64);
+    polls_csv_cell(&out, input, true);
+    must(!out.over && out.len >= 2);
+    for (size_t i = 0; i < out.len; i++) {
+        quotes += out.data[i] == '"';
+        must(i + 2 >= out.len || quotes % 2 || !strchr(",\r\n", out.data[i]) || !out.data[i]);
+    }
+    must(quotes % 2 == 0);
+    char first = out.data[out.data[0] == '"'];
+    must(input.n == 0 || !first || !strchr("=+-@\t\r", first));
+    vp_buf_release(&out);
+}
+
 /* What is read as a tally can be shown. */
 static void try_tally(vp_str input) {
     static polls_memo_row row = {.id = "01K0000000000000000000000A"};
@@ -76,10 +146,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     vp_str input = vp_str_n(data, size);
     json_t *body;
     try_tally(input);
+    try_cell(input);
     if (vp_json_parse(input, &body, NULL)) return 0;
     if (json_is_object(body)) {
         try_ballot(body, input);
         try_poll(body);
+        try_change(body);
     }
     json_decref(body);
     return 0;
