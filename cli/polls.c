@@ -68,7 +68,9 @@ static vp_err add_page(cli_run *run, json_t *all, json_t **cursor, vp_fault *why
 static void print_polls(const json_t *all) {
     json_t *rows = json_array(), *poll;
     size_t i;
-    json_array_foreach(all, i, poll) json_array_append_new(rows, row_of(poll));
+    json_array_foreach(all, i, poll) {
+        json_array_append_new(rows, row_of(poll));
+    }
     cli_table_print(columns, sizeof columns / sizeof *columns, rows);
     json_decref(rows);
 }
