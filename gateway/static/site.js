@@ -76,7 +76,7 @@ function poll(box) {
 	const form = $('[data-ballot]', box), code = form?.elements.code, state = $('[data-state]', box);
 	let view = $('.results', box), version = view ? +view.dataset.version : -1;
 	let acts = form && $('.mine', box); // to change the vote, or withdraw it
-	let newest, paused, done, over, changing;
+	let newest, paused, done, over, changing = form?.elements.changing;
 	const question = form && el('p', { className: 'question', hidden: true }, $('legend', form).textContent);
 	form?.after(question);
 	const fold = (away) => { // the form; the question stays
@@ -229,11 +229,11 @@ function poll(box) {
 		}
 	});
 	polls.set(id, take);
-	if (form && stored('localStorage', mark)) {
+	if (form && !changing && stored('localStorage', mark)) {
 		done = true;
 		say('You have voted in this poll.', 0, 1);
 		show().then(() => offer(true));
-	} else if (view && 'hidden' in box.dataset) show(); // a ticket, so that they move
+	} else if (view && 'hidden' in box.dataset) show(); // a ticket
 }
 
 /* Comments */

@@ -98,6 +98,22 @@ describe('a vote that may be changed', () => {
     assert.equal(ada.loads, 3);
   }));
 
+  test('is changed by the script also on the page that is made for doing it without', () => browser.scene(async (open) => {
+    const ada = await open();
+    const poll = await fresh({ changeable: true });
+    await ada.goto(`/polls/${poll.id}`);
+    await choose(ada, 'Green');
+    await sees(message(ada), /counted\.$/);
+    await ada.goto(`/polls/${poll.id}?voted=change`);
+    assert.ok(await option(ada, 'Green').isChecked());
+    await choose(ada, 'Blue', 'Change my vote');
+    await sees(message(ada), /changed\.$/);
+    await button(ada, 'Withdraw my vote').click();
+    await sees(message(ada), /withdrawn\.$/);
+    assert.deepEqual(await counts(poll), [0, 0, 0]);
+    assert.equal(ada.loads, 2);
+  }));
+
   test('a change whose answer was lost is repeated and has its effect once', () => browser.scene(async (open) => {
     const ada = await open();
     const poll = await fresh({ changeable: true });
@@ -401,11 +417,11 @@ describe('a big screen', () => {
   test('speaks at most every ten seconds', () => browser.scene(async (open) => {
     const ada = await open();
     const poll = await fresh();
-    await ada.page.clock.install();
+    await ada.page.clock.install({ time: 0 });
     await ada.goto(`/polls/${poll.id}/results`);
+    await ada.page.clock.pauseAt(60000); // from here on time stands still but for what passes
     const announced = () => text(ada.page.locator('#announcer'));
     const pass = (ms) => ada.page.clock.runFor(ms);
-    await pass(300); // the stream is opened
     await otherVote(poll, 1);
     await sees(total(ada), /^1 voter$/);
     await pass(300);

@@ -538,7 +538,8 @@ describe('without JavaScript', () => {
 describe('every reader', () => {
   test('leaves no trace by reading, and pages hold no inline script or style', () => browser.scene(async (open) => {
     const ada = await open();
-    for (const each of ['/', path, '/polls', `/polls/${poll.id}`, `/polls/${poll.id}?view=results`]) {
+    for (const each of ['/', path, '/polls', `/polls/${poll.id}`, `/polls/${poll.id}?view=results`, `/polls/${poll.id}/results`,
+      `/embed/polls/${poll.id}`, '/polls?q=which&status=open']) {
       assert.equal(await ada.goto(each), 200, each);
       await ada.page.waitForFunction(() => !document.body.dataset.topics || document.body.classList.contains('live'));
       assert.deepEqual(await inline(ada), [], each);
