@@ -240,7 +240,9 @@ static void instance_add(dispatch *d, const vp_registry_record *r, bool local) {
               !zmq_getsockopt(in->socket, ZMQ_FD, &in->fd, &n);
     if (ok && in->monitor) ok = !zmq_getsockopt(in->monitor, ZMQ_FD, &in->monitor_fd, &n);
     if (ok) {
-        in->touched = true;
+        /* Both are read once: what comes to a socket that was never read from is no news to its
+         * descriptor. */
+        in->touched = in->alarmed = true;
         d->n++;
         return;
     }
@@ -431,6 +433,7 @@ static bool receive(dispatch *d, int i) {
 static bool disconnected(instance *in) {
     bool gone = false;
     zmq_msg_t m;
+    if (!in->monitor) return false;
     zmq_msg_init(&m);
     while (zmq_msg_recv(&m, in->monitor, ZMQ_DONTWAIT) >= 0)
         gone = true; /* the only event asked for */
