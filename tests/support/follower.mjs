@@ -4,7 +4,6 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { waitFor } from './wait.mjs';
 
-const WATCH_MS = 3600000;
 const RETRY_MS = 100; // a browser waits longer
 
 export class Follower {
@@ -14,10 +13,13 @@ export class Follower {
   wrong = [];
   #id;
   #over = false;
+  #end;
+  #closed = new Promise((resolve) => { this.#end = resolve; });
   #running;
 
-  constructor(system, topic, options = {}) {
-    Object.assign(this, { system, topic, options });
+  // versionOf: what only grows in the data of this topic.
+  constructor(system, topic, { versionOf = (data) => data.version, ...options } = {}) {
+    Object.assign(this, { system, topic, versionOf, options });
     this.#running = this.#run();
   }
 
@@ -29,20 +31,23 @@ export class Follower {
         continue;
       }
       this.streams++;
-      let taken = 0;
-      await waitFor(() => {
-        for (; taken < stream.events.length; taken++) this.#take(stream.events[taken]);
-        return stream.closed || this.#over;
-      }, { deadline: WATCH_MS, what: 'the stream ends' });
+      const take = (event) => {
+        this.#take(event);
+        stream.events.length = 0; // nobody looks at them again
+      };
+      stream.events.forEach((event) => this.#take(event));
+      stream.onEvent = take;
+      await Promise.race([stream.ended, this.#closed]);
       stream.close();
     }
   }
 
   #take({ id, event, data }) {
     if (id) this.#id = id;
-    if (data.version === undefined) return;
-    if (this.last && data.version < this.last.version) {
-      this.wrong.push(`${event} of version ${data.version} after ${this.last.version}, in stream ${this.streams}`);
+    const version = this.versionOf(data);
+    if (version === undefined) return;
+    if (this.last && version < this.versionOf(this.last)) {
+      this.wrong.push(`${event} of version ${version} after ${this.versionOf(this.last)}, in stream ${this.streams}`);
     }
     this.last = data;
     this.states++;
@@ -50,12 +55,13 @@ export class Follower {
 
   // Resolves when the newest state that was seen is of this version.
   reaches(version, { deadline = 10000 } = {}) {
-    return waitFor(() => this.last?.version === version, { deadline, what: `a watcher is at version ${version}` })
-      .catch((error) => { throw new Error(`${error.message}, but at ${this.last?.version}, ${this.streams} streams`); });
+    return waitFor(() => this.last && this.versionOf(this.last) === version, { deadline, what: `a watcher is at version ${version}` })
+      .catch((error) => { throw new Error(`${error.message}, but at ${this.last && this.versionOf(this.last)}, ${this.streams} streams`); });
   }
 
   close() {
     this.#over = true;
+    this.#end();
     return this.#running;
   }
 }

@@ -20,11 +20,16 @@ export function requestBytes(method, path, { headers = {}, body = '', token, coo
 // One connection, made again when it was lost.
 export class Line {
   #at;
+  #open;
   #socket = null;
   #got = '';
   #waiting = null;
 
-  constructor(port, localAddress) { this.#at = { port, host: '127.0.0.1', localAddress, noDelay: true }; }
+  // open: makes the connection, net.connect unless it is to be another.
+  constructor(port, localAddress, open = net.connect) {
+    this.#at = { port, host: '127.0.0.1', localAddress, noDelay: true };
+    this.#open = open;
+  }
 
   // Resolves with the answer; rejects when the connection ends before it is whole.
   ask(bytes) {
@@ -47,7 +52,7 @@ export class Line {
   }
 
   #connect() {
-    const socket = net.connect(this.#at);
+    const socket = this.#open(this.#at);
     const lost = (error) => { if (socket === this.#socket) this.close(error); };
     socket.setTimeout(ANSWER_MS * slow, () => lost(new Error('no answer')));
     socket.setEncoding('latin1');

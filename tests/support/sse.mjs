@@ -10,6 +10,9 @@ export class Watcher {
   headers = {};
   closed = false;
   retry = null;
+  onEvent = null; // is told of each event that comes
+  #over;
+  ended = new Promise((resolve) => { this.#over = resolve; });
   #waiting = [];
   #rest = '';
   #fresh = {};
@@ -45,6 +48,7 @@ export class Watcher {
       if (this.#fresh.data !== undefined) {
         const { id, event = 'message', data } = this.#fresh;
         this.events.push({ id, event, data: JSON.parse(data), at: performance.now() });
+        this.onEvent?.(this.events.at(-1));
       }
       this.#fresh = {};
       return;
@@ -62,6 +66,7 @@ export class Watcher {
 
   #end() {
     this.closed = true;
+    this.#over();
     this.#wake();
   }
 

@@ -44,8 +44,9 @@ export async function freePort() {
 const cleanEnvironment = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !name.startsWith('VOXPOP_') && !name.startsWith('NODE_')));
 
-// services: which to start, each perhaps several times ('polls', 'polls#2'). args: extra flags by
-// process name. env: for all processes. admin: make the account and a token. redisArgs: more
+// services: which to start, each perhaps several times ('polls', 'polls#2'). spare: further ones, also
+// 'gateway#2' and 'live#2', which launch() starts; a gateway has its ports under its name and behind
+// 'admin:'. args: extra flags by process name. env: for all processes. admin: make the account and a token. redisArgs: more
 // settings of Redis. curve: each process has a key, and TCP between them is CURVE.
 export async function startSystem(options = {}) {
   const system = new System(options);
@@ -73,8 +74,8 @@ export class System {
   #redis;
 
   constructor({ services = ['articles', 'comments', 'polls'], gateway = true, live = true, admin = true,
-    env = {}, args = {}, redisArgs = [], curve = false } = {}) {
-    this.#options = { services, gateway, live, admin, env, args, redisArgs, curve };
+    env = {}, args = {}, redisArgs = [], curve = false, spare = [] } = {}) {
+    this.#options = { services, gateway, live, admin, env, args, redisArgs, curve, spare };
   }
 
   async start() {
@@ -96,6 +97,10 @@ export class System {
 
   async #choosePorts() {
     for (const name of ['gateway', 'admin', 'live']) this.ports[name] = await freePort();
+    for (const name of this.#options.spare.filter((each) => /^(gateway|live)#/.test(each))) {
+      this.ports[name] = await freePort();
+      this.ports[`admin:${name}`] = await freePort();
+    }
     this.redisSocket = join(this.folder, 'redis.sock');
     this.urls = {
       site: `http://127.0.0.1:${this.ports.gateway}`,
@@ -107,7 +112,7 @@ export class System {
 
   async #makeKeys() {
     await mkdir(join(this.folder, 'keys'));
-    for (const name of ['gateway', 'live', ...this.#options.services]) this.makeKey(name);
+    for (const name of ['gateway', 'live', ...this.#options.services, ...this.#options.spare]) this.makeKey(name);
   }
 
   get allowFile() { return join(this.folder, 'allow'); }
@@ -123,19 +128,25 @@ export class System {
   }
 
   #describe() {
-    const { services, args, redisArgs, curve } = this.#options;
+    const { services, args, redisArgs, curve, spare } = this.#options;
     const bin = (name) => join(buildFolder, `voxpop-${name}`);
     const redisUrl = ['--redis-url', this.urls.redis];
+    const gateway = (name, admin) => [bin('gateway'), ...redisUrl, '--listen', `127.0.0.1:${this.ports[name]}`,
+      '--admin-listen', `127.0.0.1:${this.ports[admin]}`, '--live-url', this.urls.live,
+      '--http-threads', '64', '--secrets', join(this.folder, 'secrets')];
+    const live = (name) => [bin('live'), ...redisUrl, '--listen', `127.0.0.1:${this.ports[name]}`,
+      ...(this.ports[`admin:${name}`] ? ['--admin-listen', `127.0.0.1:${this.ports[`admin:${name}`]}`] : [])];
     const argv = {
       redis: ['redis-server', '--port', '0', '--unixsocket', this.redisSocket, '--dir', join(this.folder, 'redis'),
         '--appendonly', 'yes', '--appendfsync', 'always', '--save', '', '--maxmemory-policy', 'noeviction',
         '--daemonize', 'no', ...redisArgs],
-      live: [bin('live'), ...redisUrl, '--listen', `127.0.0.1:${this.ports.live}`],
-      gateway: [bin('gateway'), ...redisUrl, '--listen', `127.0.0.1:${this.ports.gateway}`,
-        '--admin-listen', `127.0.0.1:${this.ports.admin}`, '--live-url', this.urls.live,
-        '--http-threads', '64', '--secrets', join(this.folder, 'secrets')],
+      live: live('live'),
+      gateway: gateway('gateway', 'admin'),
     };
-    for (const name of services) argv[name] = [bin(name.split('#')[0]), ...redisUrl];
+    for (const name of [...services, ...spare]) {
+      const kind = name.split('#')[0];
+      argv[name] = kind === 'gateway' ? gateway(name, `admin:${name}`) : kind === 'live' ? live(name) : [bin(kind), ...redisUrl];
+    }
     for (const [name, line] of Object.entries(argv)) {
       if (curve && name !== 'redis') line.push('--curve-secret-key-file', this.keyFile(name), '--curve-allow', this.allowFile);
       this.#processes.set(name, { argv: [...line, ...(args[name.split('#')[0]] ?? [])], child: null });
@@ -177,7 +188,7 @@ export class System {
     return waitFor(async () => {
       if (!this.#processes.get(name).child) throw Object.assign(new Error(`${name} ended before it was ready: ${this.#accidents.join('; ')}`), { fatal: true });
       if (name === 'redis') return await this.redis('PING') === 'PONG';
-      if (name === 'gateway') return (await request('GET', `${this.urls.admin}/readyz`, { agent: false })).status === 200;
+      if (name.split('#')[0] === 'gateway') return (await request('GET', `http://127.0.0.1:${this.ports[name === 'gateway' ? 'admin' : `admin:${name}`]}/readyz`, { agent: false })).status === 200;
       return /\bready\b/.test(this.log(name).slice(this.#processes.get(name).logStart));
     }, { deadline: 15000, what });
   }
@@ -209,7 +220,7 @@ export class System {
 
   // Wakes what is frozen and starts what is gone: for a test that comes after one which failed.
   async heal() {
-    const gone = [...this.#processes.keys()].filter((name) => !this.#processes.get(name).child);
+    const gone = [...this.#processes.keys()].filter((name) => !this.#processes.get(name).child && !this.#options.spare.includes(name));
     for (const name of Object.keys(this.pids)) await this.thaw(name);
     for (const name of gone) this.launch(name);
     for (const name of gone) await this.ready(name);
@@ -298,7 +309,9 @@ export class System {
 
   async stop() {
     const wrong = [];
-    const order = ['gateway', 'live', ...this.#options.services, 'redis'];
+    const others = [...this.#processes.keys()].filter((name) => name !== 'redis');
+    const doors = others.filter((name) => /^(gateway|live)/.test(name));
+    const order = [...doors.sort(), ...others.filter((name) => !doors.includes(name)), 'redis'];
     for (const name of order) {
       const entry = this.#processes.get(name);
       if (!entry?.child) continue;
