@@ -21,7 +21,8 @@ static void check_request(const vp_str *frame, size_t n) {
     must((r.key != NULL) == (status == VP_ZAP_OK));
     must(!r.key ||
          (n == VP_ZAP_FRAMES && (const char *)r.key == frame[6].p && frame[6].n == VP_CURVE_KEY));
-    must(!r.id.n || (r.id.p == frame[1].p && r.id.n == frame[1].n && r.id.n <= VP_ZAP_FRAME_MAX));
+    must(!r.id.n ||
+         (n > 1 && r.id.p == frame[1].p && r.id.n == frame[1].n && r.id.n <= VP_ZAP_FRAME_MAX));
 }
 
 static void check_list(vp_str text, bool commas) {

@@ -52,18 +52,24 @@ static void be_secure(void *socket, const wish *w) {
     }
 }
 
+/* The same numbers each time. */
+static uint32_t next_number(uint32_t *state) {
+    *state = *state * 1664525 + 1013904223;
+    return *state >> 8;
+}
+
 /* Messages of random frames, some of them as long as a header or beginning like one. Ends when
  * there is nobody to send to any more. */
 static void send_garbage(void *socket, int64_t n) {
     static const size_t sizes[] = {0, 1, 47, 48, 49, FRAME_MAX};
     char frame[FRAME_MAX];
-    srand(1); /* the same each time */
+    uint32_t state = 1;
     for (int64_t i = 0; i < n; i++) {
-        int frames = 1 + rand() % FRAMES;
+        int frames = 1 + (int)(next_number(&state) % FRAMES);
         for (int k = 1; k <= frames; k++) {
-            for (size_t b = 0; b < sizeof frame; b++) frame[b] = (char)rand();
-            if (rand() % 2) memcpy(frame, "VXP\1\1", 5);
-            size_t size = sizes[(size_t)rand() % (sizeof sizes / sizeof *sizes)];
+            for (size_t b = 0; b < sizeof frame; b++) frame[b] = (char)next_number(&state);
+            if (next_number(&state) % 2) memcpy(frame, "VXP\1\1", 5);
+            size_t size = sizes[next_number(&state) % (sizeof sizes / sizeof *sizes)];
             if (zmq_send(socket, frame, size, k < frames ? ZMQ_SNDMORE : 0) < 0) return;
         }
     }
