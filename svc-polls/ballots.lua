@@ -1,8 +1,9 @@
 -- ballots.lua - who has voted, what counts. SPDX-License-Identifier: MIT
 -- A voter is 12 bytes. In a poll that is not changeable they map to 8 bytes of the request, so that
 -- the same request gets the same answer and another one is refused. In a changeable poll they map
--- to "choices|" and 8 bytes of each request that had a key, so that each takes effect once however
--- late it comes again; no choices: withdrawn.
+-- to "choices|" and 8 bytes of each request that changed something or had a key: one that had a key
+-- takes effect once, however late it comes again, and there is a bound to them all. No choices:
+-- withdrawn.
 -- Voters stand in many small hashes, which Redis packs tightly, at three levels: how many ever
 -- voted says into which a new one goes. A voter may be in any level up to that.
 
@@ -187,8 +188,7 @@ local function change(box, key, voter, entry, request, ballot, choices)
     if not keyed and before == choices then return choices == '' and 'none' or 'again' end
     if box.shut then return box.shut end
     if #requests >= 8 * CHANGES_MAX then return 'often' end
-    if keyed then requests = requests .. request end
-    redis.call('HSET', key, voter, choices .. '|' .. requests)
+    redis.call('HSET', key, voter, choices .. '|' .. requests .. request)
     if before == choices then return choices == '' and 'none' or 'again' end
     if before ~= '' then note(box, '-', before, ballot) end
     if choices ~= '' then note(box, '', choices, ballot) end

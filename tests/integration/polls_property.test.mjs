@@ -273,4 +273,19 @@ describe(`${total} requests of voters, seed ${seed}`, () => {
     await assertMine(voter);
     await assertCounted(system, poll, poll.model, poll.name);
   });
+
+  test('changes without a key have the same bound', async () => {
+    const poll = await system.make('/api/v1/polls', { question: 'Which?', kind: 'single', results: 'always',
+      changeable: true, options: [{ text: 'One' }, { text: 'Two' }] });
+    const path = `/api/v1/polls/${poll.id}/ballots`;
+    const first = await system.api('POST', path, { body: { choices: ['1'] }, headers: { 'idempotency-key': 'first' } });
+    assert.equal(first.status, 201, first.text);
+    const headers = { cookie: first.cookies, 'sec-fetch-site': 'same-origin' };
+    let taken = 0;
+    for (let i = 0; i < changesMax + 8; i++) {
+      const got = await system.api('POST', path, { body: { choices: [String(2 - i % 2)] }, headers });
+      if (got.status === 201) taken++; else assert.equal(got.status, 409, got.text);
+    }
+    assert.ok(taken >= changesMax - 2 && taken <= changesMax + 2, `${taken} were taken`);
+  });
 });
