@@ -98,7 +98,11 @@ void polls_choices_refuse(const polls_choices *c, vp_str allowed, vp_problem *pr
     int before = problem->n_fields;
     for (int i = 0; i < c->n; i++)
         if (!among(c->id[i], ids)) refuse_one(problem, i, "is no option of this poll");
-    if (problem->n_fields == before)
+    if (problem->n_fields > before) return;
+    if (vp_str_eq(vp_str_n(allowed.p, (size_t)min_n), vp_str_n(first + 1, (size_t)max_n)))
+        vp_problem_field(problem, "/choices", "must be exactly %.*s of the options", min_n,
+                         allowed.p);
+    else
         vp_problem_field(problem, "/choices", "must be %.*s to %.*s options", min_n, allowed.p,
                          max_n, first + 1);
 }
