@@ -241,7 +241,7 @@ describe('choices', () => {
       ada.allow(422);
       await option(ada, 'Red').check();
       await send();
-      await sees(fault(ada), javaScript ? /^Your choice must be 2 to 2 options\.$/ : /^That choice was not accepted\. Choose 2\.$/);
+      await sees(fault(ada), javaScript ? /^Your choice must be exactly 2 of the options\.$/ : /^That choice was not accepted\. Choose 2\.$/);
       for (const each of ['Red', 'Blue']) await option(ada, each).check();
       await send();
       await sees(message(ada), /counted\.$/);

@@ -190,7 +190,7 @@ static void choices_against_a_poll(void **state) {
     static const struct {
         const char *allowed, *pointer, *detail;
     } rows[] = {
-        {"1 1 1,2,3", "/choices", "must be 1 to 1 options"},
+        {"1 1 1,2,3", "/choices", "must be exactly 1 of the options"},
         {"1 3 1,3", "/choices/0", "is no option of this poll"},
         {"3 12 1,2,11", "/choices", "must be 3 to 12 options"},
         {"1 3 2,", "/choices/1", "is no option of this poll"},
