@@ -22,9 +22,15 @@ processes='gateway live articles comments polls operator'
 
 random_text() { head -c 24 /dev/urandom | od -An -v -tx1 | tr -d ' \n'; }
 
-# Writes standard input to a file at once, so that it is never there by half.
+# Standard input becomes the file: at once, so that it is never there by half, for the owner of its
+# folder, and only if it is something else, so that those who watch it are left in peace.
 put() {
     cat >"$1.new"
+    if cmp -s "$1.new" "$1"; then
+        rm "$1.new"
+        return
+    fi
+    [ "$(id -u)" != 0 ] || chown --reference="${1%/*}" "$1.new"
     mv "$1.new" "$1"
 }
 
@@ -39,6 +45,7 @@ digest() { password "$1" | sha256sum | cut -d ' ' -f 1; }
 make_key() { # process
     [ ! -s "$out/$1/curve.key" ] || [ ! -s "$out/$1/curve.pub" ] || return 0
     (cd "$out/$1" && rm -f curve.key curve.pub && voxpop keygen curve >/dev/null)
+    [ "$(id -u)" != 0 ] || chown --reference="$out/$1" "$out/$1/curve.key" "$out/$1/curve.pub"
 }
 
 make_certificate() {
@@ -55,6 +62,11 @@ make_certificate() {
 }
 
 for folder in passwords redis sentinel edge $processes; do mkdir -p "$out/$folder"; done
+if [ -n "${VOXPOP_OWNERS:-}" ]; then
+    printf '%s\n' "$VOXPOP_OWNERS" | while read -r process owner; do
+        [ -z "$process" ] || chown -R "$owner" "$out/$process"
+    done
+fi
 
 for process in $processes; do
     make_key "$process"
@@ -63,8 +75,7 @@ for process in $processes; do
 done
 for process in $processes; do
     printf '%s %s\n' "$(cut -c 1-40 "$out/$process/curve.pub")" "$process"
-done >"$out/peers.new"
-mv "$out/peers.new" "$out/peers"
+done | put "$out/peers"
 for process in $processes; do put "$out/$process/peers" <"$out/peers"; done
 
 users='/^#/d' # Redis takes no comments there
@@ -75,9 +86,4 @@ sed "s/@password@/$(password sentinel)/;s/@peer-password@/$(password peer)/" \
     "$templates/sentinel.conf" | put "$out/sentinel/sentinel.conf"
 make_certificate
 
-if [ -n "${VOXPOP_OWNERS:-}" ]; then
-    printf '%s\n' "$VOXPOP_OWNERS" | while read -r process owner; do
-        [ -z "$process" ] || chown -R "$owner" "$out/$process"
-    done
-fi
 echo "make-secrets: everything is in place"
