@@ -80,14 +80,22 @@ describe(`a process is killed every ${everyMs / 1000} s, seed ${seed}`, { skip: 
     await waitFor(() => mixed.acknowledged > until, { deadline: 20000, what: 'it goes on' });
     await mixed.stop();
 
-    t.diagnostic(`${deaths.length} deaths, ${mixed.asked} requests, ${mixed.acknowledged} writes, slowest ${Math.round(mixed.slowest)} ms, ${mixed.failures.length} failed`);
-    for (const { at, what } of mixed.failures) {
+    t.diagnostic(`${deaths.length} deaths; ${mixed.told()}`);
+    const since = (at) => {
       const death = deaths.filter((each) => each.at <= at).at(-1);
-      t.diagnostic(`${Math.round(at - death?.at)} ms after the death of ${death?.name}: ${what}`);
-    }
+      return `${Math.round(at - death?.at)} ms after the death of ${death?.name}`;
+    };
+    for (const { began, ms, what } of mixed.slow) t.diagnostic(`${Math.round(ms)} ms, from ${since(began)}: ${what}`);
+    for (const { at, what } of mixed.failures) t.diagnostic(`${since(at)}: ${what}`);
     const late = mixed.failures.filter(({ at }) => !deaths.some((death) => at >= death.at && at - death.at <= recoveryMs));
     assert.deepEqual(late.map((each) => each.what), [], 'failures only within a second of a death');
     assert.ok(mixed.failures.length <= mixed.asked / 1000, `${mixed.failures.length} of ${mixed.asked} failed`);
+    for (const { at, name } of deaths) {
+      for (const kind of ['page', 'vote', 'comment']) {
+        const first = mixed.done.find((each) => each.kind === kind && each.began >= at);
+        assert.ok(first && first.ended - at < recoveryMs + mixed.longestStall, `${name} died: a ${kind} after ${first && Math.round(first.ended - at)} ms`);
+      }
+    }
     await assertNothingLost(system, stage, watchers);
   });
 });

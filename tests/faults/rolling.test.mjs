@@ -15,6 +15,10 @@ import { request, startSystem, waitFor } from '../support/system.mjs';
 const times = longForm ? 20 : 2;
 const watchersMany = longForm ? 500 : 50;
 
+// A call that is lost fails all the same, and one that only waits on a busy machine does not; less
+// than what the edge waits.
+const patient = ['--service-ms', '4500'];
+
 // Processes of one kind that take turns: all run but one, which is the next to be started.
 class Turns {
   constructor(...names) {
@@ -70,7 +74,7 @@ async function replaceAll(t, { system, stage, mixed, watchers, services, doors =
   const until = mixed.acknowledged + 20;
   await waitFor(() => mixed.acknowledged > until, { deadline: 20000, what: 'it goes on' });
   await mixed.stop();
-  t.diagnostic(`${mixed.asked} requests, ${mixed.acknowledged} of them writes, slowest ${Math.round(mixed.slowest)} ms`);
+  t.diagnostic(mixed.told());
   assert.deepEqual(mixed.failures, []);
   await assertNothingLost(system, stage, watchers);
 }
@@ -81,7 +85,7 @@ describe(`every service is replaced ${times} times`, () => {
   let watchers = [];
   before(async () => {
     system = await startSystem({ services: ['articles', 'comments', 'polls', 'polls#2'], spare: ['articles#2', 'comments#2', 'polls#3'],
-      args: { gateway: ['--connections-per-address', '0'], live: ['--streams-per-address', '0'] } });
+      args: { gateway: [...patient, '--connections-per-address', '0'], live: ['--streams-per-address', '0'] } });
   });
   after(async () => {
     await mixed?.stop().catch(() => {});
@@ -114,7 +118,7 @@ describe(`every process behind an edge is replaced ${times} times`, { skip }, ()
     system = await startSystem({
       services: ['articles', 'articles#2', 'comments', 'comments#2', 'polls', 'polls#2'], live: false,
       spare: ['articles#3', 'comments#3', 'polls#3', ...gateways.slice(1), ...lives],
-      args: { gateway: [...trusted, '--connections-per-address', '0'], live: [...trusted, '--streams-per-address', '0'] },
+      args: { gateway: [...trusted, ...patient, '--connections-per-address', '0'], live: [...trusted, '--streams-per-address', '0'] },
     });
     for (const name of ['gateway#2', 'live#2', 'live#3']) system.launch(name);
     for (const name of ['gateway#2', 'live#2', 'live#3']) await system.ready(name);

@@ -13,6 +13,8 @@ export { longForm };
 const WORKERS = 12;
 const NOT_NOW = new Set([502, 503, 504]);
 const PATIENCE_MS = 30000;
+const SLOW_MS = 500;
+const STALL_MS = 50; // how often this process looks whether it is held up itself
 const AWAY = /cannot be reached/; // what a page says in the place of a part
 
 // An article with a poll, for all of it.
@@ -28,16 +30,26 @@ export class Mixed {
   asked = 0;
   acknowledged = 0;
   slowest = 0;
+  slow = []; // {began, ms, what}: answers that took longer than SLOW_MS
   failures = []; // {at, what}: each answer that no reader should have got, and each that did not come
+  done = []; // {began, ended, kind}: each that was right
+  longestStall = 0; // of this process: the machine is busy with other things
   #stage;
   #over = false;
   #workers;
+  #looking;
 
   // newLine: makes a connection for one worker. again: a write without an answer is asked again with
   // its key until it has one.
   constructor({ stage, newLine, perSecond = 120, seed = Date.now(), again = false }) {
     this.#stage = stage;
     Object.assign(this, { seed, again, everyMs: WORKERS * 1000 * slow / perSecond });
+    let looked = performance.now();
+    this.#looking = setInterval(() => {
+      const now = performance.now();
+      this.longestStall = Math.max(this.longestStall, now - looked - STALL_MS);
+      looked = now;
+    }, STALL_MS);
     this.#workers = Array.from({ length: WORKERS }, (_, i) => this.#work(newLine(), i));
   }
 
@@ -47,9 +59,17 @@ export class Mixed {
     for (let i = 0; !this.#over; i++) {
       await pause(Math.max(0, due - performance.now()));
       due = Math.max(due + this.everyMs, performance.now() - this.everyMs);
-      await this[`_${kinds[(i + number) % kinds.length]}`](line, `${this.seed}-${number}-${i}`);
+      const kind = kinds[(i + number) % kinds.length];
+      const began = performance.now();
+      if (await this[`_${kind}`](line, `${this.seed}-${number}-${i}`)) this.done.push({ began, ended: performance.now(), kind });
     }
     line.close();
+  }
+
+  #time(began, bytes) {
+    const ms = performance.now() - began;
+    this.slowest = Math.max(this.slowest, ms);
+    if (ms > SLOW_MS) this.slow.push({ began, ms, what: bytes.split('\r\n')[0] });
   }
 
   fail(what) { this.failures.push({ at: performance.now(), what }); }
@@ -60,7 +80,7 @@ export class Mixed {
     this.asked++;
     try {
       const got = await line.ask(bytes);
-      this.slowest = Math.max(this.slowest, performance.now() - began);
+      this.#time(began, bytes);
       if (got.status === status) return got;
       this.fail(`${got.status} ${got.text.slice(0, 300)} to ${bytes.split('\r\n')[0]}`);
       if (!NOT_NOW.has(got.status)) throw Object.assign(new Error(this.failures.at(-1).what), { fatal: true });
@@ -84,17 +104,20 @@ export class Mixed {
 
   async _page(line) {
     const got = await this.#ask(line, requestBytes('GET', `/articles/${this.#stage.article.slug}`), 200);
-    if (got && (!got.text.includes('The text of it.') || AWAY.test(got.text))) this.fail('a page without all of its parts');
+    const whole = got && got.text.includes('The text of it.') && !AWAY.test(got.text);
+    if (got && !whole) this.fail('a page without all of its parts');
+    return whole;
   }
 
-  async _api(line) { await this.#ask(line, requestBytes('GET', `/api/v1/articles/${this.#stage.article.id}`), 200); }
-  async _results(line) { await this.#ask(line, requestBytes('GET', `/api/v1/polls/${this.#stage.poll.id}/results`), 200); }
+  async _api(line) { return this.#ask(line, requestBytes('GET', `/api/v1/articles/${this.#stage.article.id}`), 200); }
+  async _results(line) { return this.#ask(line, requestBytes('GET', `/api/v1/polls/${this.#stage.poll.id}/results`), 200); }
 
   async _comment(line, key) {
     const got = await this.#write(line, requestBytes('POST', `/api/v1/articles/${this.#stage.article.id}/comments`, {
       headers: { 'Idempotency-Key': key }, body: JSON.stringify({ author_name: 'Reader', body_markdown: `word ${key}` }),
     }));
     if (got) this.#stage.comments.set(got.json.id, `word ${key}`);
+    return got;
   }
 
   async _vote(line, key) {
@@ -103,15 +126,20 @@ export class Mixed {
     const got = await this.#write(line, requestBytes('POST', `/api/v1/polls/${poll.id}/ballots`, {
       headers: { 'Idempotency-Key': key }, body: JSON.stringify({ choices }),
     }));
-    if (!got) return;
+    if (!got) return got;
     assert.ok(!poll.model.has(got.json.ballot_id), 'two voters have one ballot');
     poll.model.set(got.json.ballot_id, choicesText(choices));
+    return got;
   }
 
   // Resolves when each request has its answer; rejects with what nobody should have seen.
   async stop() {
     this.#over = true;
-    await Promise.all(this.#workers);
+    await Promise.all(this.#workers).finally(() => clearInterval(this.#looking));
+  }
+
+  told() {
+    return `${this.asked} requests, ${this.acknowledged} of them writes, ${this.failures.length} failed, slowest ${Math.round(this.slowest)} ms; this process was held up for ${Math.round(this.longestStall)} ms at most`;
   }
 }
 
