@@ -26,7 +26,7 @@ vp_metric bus_metric[BUS_METRICS] = {
     [BUS_M_BAD] = {"voxpop_bus_bad_messages_total", NULL, VP_COUNTER,
                    "Messages that broke the contract."},
     [BUS_M_DEATHS] = {"voxpop_bus_deaths_total", NULL, VP_COUNTER,
-                      "Instances given up: silent or disconnected."},
+                      "Instances given up that had not taken their leave."},
     [BUS_M_BREAKER] = {"voxpop_bus_breakers_total", NULL, VP_COUNTER,
                        "Times that an instance missed many deadlines in a row."},
     [BUS_M_INSTANCES] = {"voxpop_bus_instances", NULL, VP_GAUGE, "Instances that answer."},

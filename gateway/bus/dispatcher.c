@@ -257,7 +257,7 @@ static void instance_add(dispatch *d, const vp_registry_record *r, bool local) {
 static void instance_remove(dispatch *d, int gone, const char *why) {
     instance *in = &d->inst[gone];
     if (in->ready) {
-        vp_metric_add(&bus_metric[BUS_M_DEATHS], 1);
+        vp_metric_add(&bus_metric[BUS_M_DEATHS], !in->draining);
         vp_log(VP_LOG_INFO, NULL, "%s %s: %s, %d calls in work", in->record.service, in->record.id,
                why, in->outstanding);
     }

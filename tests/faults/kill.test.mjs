@@ -85,7 +85,7 @@ describe(`a process is killed every ${everyMs / 1000} s, seed ${seed}`, { skip: 
       const death = deaths.filter((each) => each.at <= at).at(-1);
       return `${Math.round(at - death?.at)} ms after the death of ${death?.name}`;
     };
-    for (const { began, ms, what } of mixed.slow) t.diagnostic(`${Math.round(ms)} ms, from ${since(began)}: ${what}`);
+    for (const { began, ms, what } of mixed.slow.sort((a, b) => b.ms - a.ms).slice(0, 10)) t.diagnostic(`${Math.round(ms)} ms, from ${since(began)}: ${what}`);
     for (const { at, what } of mixed.failures) t.diagnostic(`${since(at)}: ${what}`);
     const late = mixed.failures.filter(({ at }) => !deaths.some((death) => at >= death.at && at - death.at <= recoveryMs));
     assert.deepEqual(late.map((each) => each.what), [], 'failures only within a second of a death');

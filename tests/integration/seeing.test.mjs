@@ -2,10 +2,11 @@
 // one takes its leave. SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { buildFolder, freePort, request, startSystem, waitFor } from '../support/system.mjs';
+import { buildFolder, freePort, request, root, startSystem, waitFor } from '../support/system.mjs';
 
 const services = ['articles', 'comments', 'polls'];
 
@@ -50,8 +51,10 @@ const sum = (rows, name, labels) => withLabels(rows, name, labels).reduce((all, 
 
 describe('seeing a system', () => {
   let system;
+  let liveAdmin;
   before(async () => {
-    system = await startSystem({ services: [...services, 'polls#2'], args: { polls: ['--log-access'], gateway: ['--log-access'] } });
+    liveAdmin = await freePort();
+    system = await startSystem({ services: [...services, 'polls#2'], args: { live: ['--admin-listen', `127.0.0.1:${liveAdmin}`], polls: ['--log-access'], gateway: ['--log-access'] } });
     await waitFor(async () => (await instancesOf(system)).length === 7, { what: 'all are in the registry' });
   });
   after(() => system?.stop());
@@ -119,6 +122,26 @@ describe('seeing a system', () => {
     const own = await admin(system, '/metrics');
     assert.equal(sum(own, 'voxpop_build_info'), 1);
     assert.ok(sum(own, 'voxpop_bus_calls_total') > 8);
+  });
+
+  test('what the dashboard shows and the alerts look at is there', async () => {
+    const live = await request('GET', `http://127.0.0.1:${liveAdmin}/metrics`, { agent: false });
+    const rows = [...await admin(system, '/metrics'), ...await admin(system, '/metrics/services'), ...parse(live.text)];
+    const dashboard = JSON.parse(readFileSync(join(root, 'deploy/grafana-dashboard.json'), 'utf8'));
+    const shown = dashboard.panels.flatMap((panel) => panel.targets ?? []).map((target) => target.expr);
+    assert.ok(shown.length > 40);
+    const asked = [...shown, readFileSync(join(root, 'deploy/alerts.yml'), 'utf8').replace(/^ *#.*$/gm, '')];
+    const seen = new Set();
+    for (const expr of asked) {
+      for (const [, name, selector] of expr.matchAll(/\b((?:voxpop|process)_[a-z_]+)\b(?:\{([^}]*)\})?/g)) {
+        const labels = Object.fromEntries([...(selector ?? '').matchAll(/([a-z_]+)="([^"$]*)"/g)].map(([, label, value]) => [label, value]));
+        assert.ok(withLabels(rows, name, labels).length, `${name}{${selector ?? ''}} of ${expr.slice(0, 200)}`);
+        seen.add(name.replace(/_(bucket|sum|count)$/, ''));
+      }
+    }
+    // And the other way round: what is counted is shown, but for what a row beside it tells.
+    const all = new Set(rows.map((row) => row.name.replace(/_(bucket|sum|count)$/, '')));
+    assert.deepEqual([...all].filter((name) => !seen.has(name)), ['voxpop_service_calls_unrouted_total']);
   });
 
   test('an instance that does not answer is not up, and holds nobody up', async () => {
