@@ -54,7 +54,7 @@ static void start(forward_call *f, bus *b, const http_request *r, const char *se
     f->call.head = vp_buf_str(&f->head);
     f->call.context = vp_buf_str(&f->context);
     f->call.body = body;
-    memcpy(f->call.resend_id, r->id, sizeof r->id);
+    memcpy(f->call.resend_id, r->resend_id, sizeof r->resend_id);
     bus_submit(b, &f->call);
 }
 

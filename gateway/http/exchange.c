@@ -81,6 +81,32 @@ static void fill_address(http_request *r, const http_server *s, const struct mg_
     http_address_client(&s->trusted, ri->remote_addr, forwarded, n, r->address);
 }
 
+static int hex_value(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* 32 lower-case hex digits as bytes; false: it is something else. */
+static bool read_hex(vp_str text, uint8_t out[VP_ULID_BYTES]) {
+    if (text.n != 2 * VP_ULID_BYTES) return false;
+    for (size_t i = 0; i < VP_ULID_BYTES; i++) {
+        int high = hex_value(text.p[2 * i]), low = hex_value(text.p[2 * i + 1]);
+        if (high < 0 || low < 0) return false;
+        out[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
+/* A proxy of ours may try a write at another gateway when the first one's answer is lost. It names
+ * the request, so that the write takes effect once; whoever else does so is not heard. */
+static void fill_resend_id(http_request *r, const http_server *s, const char *peer) {
+    uint8_t id[VP_ULID_BYTES];
+    memcpy(r->resend_id, r->id, sizeof r->resend_id);
+    if (!s->trusted.n || !http_networks_hold(&s->trusted, vp_str_of(peer))) return;
+    if (read_hex(http_request_header(r, "X-Voxpop-Edge-Id"), id))
+        memcpy(r->resend_id, id, sizeof r->resend_id);
+}
+
 /* What the request says, and whether it may be heard. */
 static http_refusal take(http_request *r, http_head *head, const http_server *s,
                          const struct mg_request_info *ri) {
@@ -93,6 +119,7 @@ static http_refusal take(http_request *r, http_head *head, const http_server *s,
     vp_trace_join(&r->trace, http_request_header(r, "traceparent"));
     fill_base_url(r, s);
     fill_address(r, s, ri);
+    fill_resend_id(r, s, ri->remote_addr);
     return http_origin_ok(head, r->method, vp_str_of(s->public_url)) ? HTTP_FINE : HTTP_FORGED;
 }
 

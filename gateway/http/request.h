@@ -20,6 +20,8 @@ typedef struct http_request {
     struct mg_connection *conn; /* for http/ only */
     vp_str method, path, query; /* path: raw, as sent, without the query */
     uint8_t id[VP_ULID_BYTES];
+    /* the same when the edge sends a request once more: its X-Voxpop-Edge-Id, or else our id */
+    uint8_t resend_id[VP_ULID_BYTES];
     vp_trace trace;     /* for logs, and for those that we call; its request is the id as text */
     char base_url[256]; /* public-url, or http://Host */
     char address[48];   /* the client's, textual; never stored or logged */

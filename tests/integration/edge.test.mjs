@@ -131,7 +131,7 @@ describe(`the edge${edgeMissing ? `: left out, ${edgeMissing}` : ''}`, { skip: e
     }
   });
 
-  test('a write whose answer is lost is tried again and takes effect once', { todo: 'needs the edge id in the gateway' }, async () => {
+  test('a write whose answer is lost is tried again and takes effect once', async () => {
     const forgetful = await startForgetful(gateways[0].port);
     const other = await startEdge({ gateways: [{ port: forgetful.port, admin: gateways[0].admin }, gateways[1]] });
     try {
