@@ -94,13 +94,13 @@ static void take_number(census *c, int row, const char *name, const json_t *numb
 
 static bool take_numbers(census *c, const tally *t) {
     json_t *answer = NULL;
-    const char *name;
-    json_t *number;
     vp_fault why = {0};
     bool good = ask_status(&t->ask) == 200 && !vp_json_parse(t->ask.call.reply.body, &answer, &why);
     json_t *watchers = json_object_get(answer, "watchers");
     good = good && json_is_object(watchers);
-    if (good) json_object_foreach(watchers, name, number) take_number(c, t->row, name, number);
+    for (void *at = good ? json_object_iter(watchers) : NULL; at;
+         at = json_object_iter_next(watchers, at))
+        take_number(c, t->row, json_object_iter_key(at), json_object_iter_value(at));
     json_decref(answer);
     return good;
 }

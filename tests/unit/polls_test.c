@@ -402,8 +402,7 @@ static void codes_refuse(void **state) {
                                  "0001",
                                  "0001-00000-00000-0",
                                  "0001-0000u-00000",
-                                 "0001-\xff\xff"
-                                 "000-00000"};
+                                 "0001-\xff\xffZ00-00000"};
     polls_codes codes;
     polls_codes_of(&codes, poll_key);
     for (size_t i = 0; i < COUNT(rows); i++) {
