@@ -17,9 +17,10 @@ export class Follower {
   #closed = new Promise((resolve) => { this.#end = resolve; });
   #running;
 
-  // versionOf: what only grows in the data of this topic.
-  constructor(system, topic, { versionOf = (data) => data.version, ...options } = {}) {
-    Object.assign(this, { system, topic, versionOf, options });
+  // versionOf: what only grows in the data of this topic. spread: it comes back at any moment within
+  // so many milliseconds, so that many do not come at once.
+  constructor(system, topic, { versionOf = (data) => data.version, spread = 0, ...options } = {}) {
+    Object.assign(this, { system, topic, versionOf, spread, options });
     this.#running = this.#run();
   }
 
@@ -27,7 +28,7 @@ export class Follower {
     while (!this.#over) {
       const stream = await this.system.sse(this.topic, { ...this.options, lastEventId: this.#id }).catch(() => null);
       if (!stream || stream.status !== 200) {
-        await pause(RETRY_MS);
+        await pause(RETRY_MS + Math.random() * this.spread);
         continue;
       }
       this.streams++;
@@ -39,6 +40,7 @@ export class Follower {
       stream.onEvent = take;
       await Promise.race([stream.ended, this.#closed]);
       stream.close();
+      if (!this.#over && this.spread) await pause(Math.random() * this.spread);
     }
   }
 

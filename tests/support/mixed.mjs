@@ -145,8 +145,9 @@ export class Mixed {
 
 // Watchers of the poll and the article, n in all. doors: what has sse(), one after another.
 export function watch(stage, n, doors) {
-  return Array.from({ length: n }, (_, i) => (i % 4 ? new Follower(doors[i % doors.length], `poll:${stage.poll.id}`)
-    : new Follower(doors[i % doors.length], `article:${stage.article.id}`, { versionOf: (data) => data.comment_count })));
+  const spread = 4 * n;
+  return Array.from({ length: n }, (_, i) => (i % 4 ? new Follower(doors[i % doors.length], `poll:${stage.poll.id}`, { spread })
+    : new Follower(doors[i % doors.length], `article:${stage.article.id}`, { spread, versionOf: (data) => data.comment_count })));
 }
 
 async function allComments(system, article) {
