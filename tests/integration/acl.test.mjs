@@ -62,23 +62,27 @@ describe('Redis users', () => {
       { what: 'the article counts its comments' });
     assert.equal((await system.admin('PUT', '/api/v1/contributors/zoe', { body: { display_name: 'Zoë' }, headers: { 'if-none-match': '*' } })).status < 500, true);
 
-    for (const voting of ['open', 'limited']) {
+    for (const voting of ['open', 'limited', 'account', 'code']) {
       const poll = await system.make('/api/v1/polls', {
         question: `Which? ${voting}`, options: [{ text: 'A' }, { text: 'B' }], kind: 'single', results: 'always', voting, changeable: voting === 'open',
       });
+      const code = voting === 'code' ? (await system.make(`/api/v1/polls/${poll.id}/codes`, { count: 1 })).codes[0] : undefined;
       const watcher = await system.sse(`poll:${poll.id}`);
       const cast = await system.api('POST', `/api/v1/polls/${poll.id}/ballots`, {
-        body: { choices: [poll.options[0].id] }, headers: { 'idempotency-key': voting },
+        body: { choices: [poll.options[0].id], code }, token: voting === 'account' ? system.token : undefined, headers: { 'idempotency-key': voting },
       });
       assert.equal(cast.status, 201, cast.text);
       await watcher.next((each) => each.data.voters === 1);
       watcher.close();
       assert.equal((await system.api('GET', `/api/v1/polls/${poll.id}/results`)).json.voters, 1);
-      for (const what of ['close', 'archive']) {
-        const got = await system.admin('POST', `/api/v1/polls/${poll.id}/${what}`, { body: {} });
-        assert.ok(got.status === 200 || got.status === 404, `${what}: ${got.text}`);
+      for (const [method, what, body] of [['GET', '/history'], ['GET', '/series'], ['GET', '/export'], ['GET', '/ballots'], ['POST', '/recount', {}],
+        ['POST', '/close', {}], ['POST', '/reopen', {}], ['POST', '/close', {}], ['POST', '/archive', {}]]) {
+        const got = await system.admin(method, `/api/v1/polls/${poll.id}${what}`, { body });
+        assert.equal(got.status, 200, `${what}: ${got.text}`);
       }
     }
+    assert.equal((await system.admin('PUT', '/api/v1/polls/placement', { body: { mode: 'random' } })).status, 200);
+    assert.ok((await system.api('GET', '/api/v1/polls?q=which')).json.items.length > 0);
     assert.equal((await system.cli(['status'])).code, 0);
     const login = await system.signIn();
     assert.equal((await system.api('GET', '/api/v1/me', { cookie: login })).status, 200);
