@@ -1,7 +1,8 @@
 #!/bin/sh
 # redis-node.sh redis|sentinel - starts one of several Redis nodes, or the Sentinel beside it, with a
-# writable copy of the configuration in /data. Environment: VOXPOP_NODE, the name by which the others
-# reach it; VOXPOP_FIRST, the master of the very first start. SPDX-License-Identifier: MIT
+# writable copy of the configuration in /data; redis-node.sh ping asks the node. Environment:
+# VOXPOP_NODE, the name by which the others reach it; VOXPOP_FIRST, the master of the very first start.
+# SPDX-License-Identifier: MIT
 set -eu
 umask 077
 data=${VOXPOP_DATA:-/data}
@@ -37,17 +38,23 @@ redis() {
 sentinel() {
     file=$data/sentinel.conf
     if [ ! -s "$file" ]; then
-        sed "s/@name@/$name/;s/@first@/$first/" "$secrets/sentinel.conf" >"$file.new"
+        { sed "s/@name@/$name/;s/@first@/$first/" "$secrets/sentinel.conf" && echo "dir $data"; } >"$file.new"
         mv "$file.new" "$file"
     fi
     exec redis-server "$file" --sentinel
 }
 
+# For health checks: is it there, and not still loading?
+ping() {
+    [ "$(redis-cli --user probe --pass any --no-auth-warning ping)" = PONG ]
+}
+
 case ${1:-} in
+ping) ping ;;
 redis) redis ;;
 sentinel) sentinel ;;
 *)
-    echo "usage: redis-node.sh redis|sentinel" >&2
+    echo "usage: redis-node.sh redis|sentinel|ping" >&2
     exit 2
     ;;
 esac
