@@ -27,6 +27,7 @@ describe('Redis users', () => {
     const url = (user) => ['--redis-url', `redis://${user}:${password(user)}@127.0.0.1:${port}`];
     system = await startSystem({
       redisArgs: ['--port', String(port), '--aclfile', file],
+      redisLogin: ['operator', password('operator')],
       args: Object.fromEntries(processes.map((name) => [name, url(name)])),
     });
   });
@@ -94,6 +95,17 @@ describe('Redis users', () => {
     assert.equal(got.code, 0, got.err);
   });
 
+  test('what was written is there when Redis starts again', async () => {
+    const all = async () => (await system.redis('KEYS', '*')).filter((key) => !/^(instance|once|wait)/.test(key)).sort();
+    const before = await all();
+    assert.ok(before.length > 20, before.join(' '));
+    await system.kill('redis');
+    system.launch('redis');
+    await system.ready('redis');
+    assert.deepEqual(await all(), before);
+    await waitFor(async () => (await system.page('/')).status === 200, { deadline: 10000, what: 'the front page' });
+  });
+
   test('nothing that a process does is refused', async () => {
     const [log] = await as('operator', ['ACL', 'LOG']);
     assert.deepEqual(log, []);
@@ -110,7 +122,8 @@ describe('Redis users', () => {
         ['EVAL', 'return 1', '0'], ['FUNCTION', 'FLUSH'], ['MONITOR'], ['CLIENT', 'LIST']);
       for (const reply of replies) assert.match(String(reply), /^NOPERM/, `${user}: ${reply}`);
     }
-    const [ping, get] = await as(null, ['PING'], ['GET', 'site:key']);
+    assert.deepEqual((await as(null, ['PING'], ['GET', 'site:key'])).map((each) => each.slice(0, 6)), ['NOAUTH', 'NOAUTH'], 'without a name nothing');
+    const [ping, get] = await as('probe', ['PING'], ['GET', 'site:key']);
     assert.equal(ping, 'PONG');
     assert.match(get, /^NOPERM/);
     assert.match((await as('comments', ['SET', 'fact:article:x', 'y']))[0], /^NOPERM/, 'facts of others are read only');

@@ -4,16 +4,23 @@ import net from 'node:net';
 
 export class Redis {
   #path;
+  #login; // [user, password]
   #socket = null;
   #waiting = [];
   #bytes = Buffer.alloc(0);
 
-  constructor(path) { this.#path = path; }
+  constructor(path, login) {
+    this.#path = path;
+    this.#login = login;
+  }
 
   // Replies as numbers, text, null and lists of these; an error reply rejects.
   command(...args) {
+    if (!this.#socket) {
+      this.#socket = this.#connect();
+      if (this.#login) this.command('AUTH', ...this.#login).catch(() => {});
+    }
     return new Promise((resolve, reject) => {
-      this.#socket ??= this.#connect();
       this.#waiting.push({ resolve, reject });
       const parts = args.map((arg) => Buffer.isBuffer(arg) ? arg : Buffer.from(String(arg)));
       this.#socket.write(`*${parts.length}\r\n`);

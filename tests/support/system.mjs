@@ -46,8 +46,9 @@ const cleanEnvironment = Object.fromEntries(
 
 // services: which to start, each perhaps several times ('polls', 'polls#2'). spare: further ones, also
 // 'gateway#2' and 'live#2', which launch() starts; a gateway has its ports under its name and behind
-// 'admin:'. args: extra flags by process name. env: for all processes. admin: make the account and a token. redisArgs: more
-// settings of Redis. curve: each process has a key, and TCP between them is CURVE.
+// 'admin:'. args: extra flags by process name. env: for all processes. admin: make the account and a
+// token. redisArgs: more settings of Redis; redisLogin: [user, password] with which the test talks to
+// it. curve: each process has a key, and TCP between them is CURVE.
 export async function startSystem(options = {}) {
   const system = new System(options);
   running.add(system);
@@ -74,8 +75,8 @@ export class System {
   #redis;
 
   constructor({ services = ['articles', 'comments', 'polls'], gateway = true, live = true, admin = true,
-    env = {}, args = {}, redisArgs = [], curve = false, spare = [] } = {}) {
-    this.#options = { services, gateway, live, admin, env, args, redisArgs, curve, spare };
+    env = {}, args = {}, redisArgs = [], redisLogin, curve = false, spare = [] } = {}) {
+    this.#options = { services, gateway, live, admin, env, args, redisArgs, redisLogin, curve, spare };
   }
 
   async start() {
@@ -86,7 +87,7 @@ export class System {
     await this.#choosePorts();
     if (this.#options.curve) await this.#makeKeys();
     this.#describe();
-    this.#redis = new Redis(this.redisSocket);
+    this.#redis = new Redis(this.redisSocket, this.#options.redisLogin);
     this.launch('redis');
     await this.ready('redis');
     const others = [...services, ...(live ? ['live'] : []), ...(gateway ? ['gateway'] : [])];
