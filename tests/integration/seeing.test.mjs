@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { buildFolder, freePort, request, root, startSystem, waitFor } from '../support/system.mjs';
+import { buildFolder, freePort, request, root, startSystem, waitFor, within } from '../support/system.mjs';
 
 const services = ['articles', 'comments', 'polls'];
 
@@ -89,8 +89,13 @@ describe('seeing a system', () => {
     const child = spawn(join(buildFolder, 'voxpop'), ['--url', system.urls.site, 'status', '--watch', '1'], { env: { VOXPOP_TOKEN: system.token } });
     let out = '';
     child.stdout.setEncoding('utf8').on('data', (text) => { out += text; });
-    await waitFor(() => out.split('SERVICE').length > 2, { what: 'it is shown again' });
-    child.kill('SIGINT');
+    const ended = new Promise((resolve) => { child.once('close', (code, signal) => resolve(signal)); });
+    try {
+      await waitFor(() => out.split('SERVICE').length > 2, { what: 'it is shown again' });
+    } finally {
+      child.kill('SIGTERM');
+    }
+    assert.equal(await within(ended, 5000, 'a signal ends it'), 'SIGTERM');
     assert.notEqual((await system.cli(['status', '--watch'], { token: 'voxpop_none' })).code, 0, 'who may not ask is told so');
   });
 
