@@ -419,6 +419,7 @@ describe('a big screen', () => {
     const poll = await fresh();
     await ada.page.clock.install({ time: 0 });
     await ada.goto(`/polls/${poll.id}/results`);
+    await waitFor(() => ada.requests.some(({ url }) => /[?&]topic=/.test(url)), { what: 'the stream, which a timer opens' });
     await ada.page.clock.pauseAt(60000); // from here on time stands still but for what passes
     const announced = () => text(ada.page.locator('#announcer'));
     const pass = (ms) => ada.page.clock.runFor(ms);
