@@ -1,4 +1,4 @@
-/* lua_common.h - once.lua, built in. SPDX-License-Identifier: MIT */
+/* lua_common.h - once.lua and audit.lua, built in. SPDX-License-Identifier: MIT */
 #ifndef VP_LUA_COMMON_H
 #define VP_LUA_COMMON_H
 

@@ -58,8 +58,8 @@ local function compare(poll, sums, repair, master)
     sums.repaired = 1
 end
 
--- K poll, the recount's hash. A '1' to mend the tally at the end, master. The next entries of the
--- journal; all fields of the run, in turn, or {} when it or the poll is gone.
+-- K poll, the recount's hash. A '1' to mend the tally at the end, master, id, who. The next entries of
+-- the journal; all fields of the run, in turn, or {} when it or the poll is gone.
 local function recount_step(K, A)
     local call, sums, flat = redis.call, {}, redis.call('HGETALL', K[2])
     if call('EXISTS', K[1]) == 0 then return {} end
@@ -70,7 +70,10 @@ local function recount_step(K, A)
     add_entries(sums, entries)
     sums.entries = tonumber(sums.entries) + #entries
     if #entries > 0 then sums.at = '(' .. entries[#entries][1] end
-    if #entries < RECOUNT_ENTRIES then compare(K[1], sums, A[1] == '1', A[2]) end
+    if #entries < RECOUNT_ENTRIES then
+        compare(K[1], sums, A[1] == '1', A[2])
+        if sums.repaired == 1 then log(now_ms(), A[4], 'recount', A[3], 'repaired') end
+    end
     flat = {}
     for name, value in pairs(sums) do
         flat[#flat + 1] = name
@@ -94,9 +97,9 @@ local function series(K, A)
     return out
 end
 
--- K poll. A id, actor, how many. {'issued', the first, the last}: codes go by number.
+-- K poll. A id, who, how many. {'issued', the first, the last}: codes go by number.
 local function issue(K, A)
-    return once(K, A, function()
+    return once(K, A, function(now)
         local record = redis.call('HMGET', K[3], 'status', 'owner', 'voting', 'codes')
         local before, n = tonumber(record[4] or 0), tonumber(A[5])
         if not record[1] then return {'missing'} end
@@ -105,6 +108,7 @@ local function issue(K, A)
         if record[1] == 'archived' then return {'archived'} end
         if before + n > CODES_MAX then return {'full'} end
         redis.call('HSET', K[3], 'codes', whole(before + n))
+        log(now, A[4], 'issue', A[3], whole(n) .. ' codes')
         return {'issued', whole(before + 1), whole(before + n)}, true
     end)
 end

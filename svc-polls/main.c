@@ -1,4 +1,5 @@
 /* main.c - voxpop-polls: polls, ballots and results. SPDX-License-Identifier: MIT */
+#include "audit.h"
 #include "ballots.h"
 #include "edit.h"
 #include "embed.h"
@@ -66,6 +67,7 @@ static const vp_op ops[] = {
     {"polls.watchers", "SYNC", "/watchers", VP_MAY_INSIDE, 64 * 1024, polls_watchers_prepare,
      polls_watchers_finish},
     {"polls.ticket-key", "SYNC", "/ticket-key", VP_MAY_INSIDE, 0, polls_ticket_key_prepare, NULL},
+    VP_AUDIT_OP("polls"),
     {NULL},
 };
 

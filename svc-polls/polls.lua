@@ -33,15 +33,15 @@ local function move(id, poll, record, status, master, now)
     return whole(revision)
 end
 
--- K poll, its key. A id, opens_at and closes_at ('' for none), key, master, then field and value.
+-- K poll, its key. A id, opens_at and closes_at ('' for none), key, master, who, then field and value.
 local function create(K, A)
     return once(K, A, function(now)
         local call, poll, id, fields = redis.call, K[3], A[3], {}
         local opens, closes = tonumber(A[4]) or now, tonumber(A[5])
         local status = opens > now and 'scheduled' or 'open'
-        for i = 8, #A, 2 do fields[A[i]] = A[i + 1] end
+        for i = 9, #A, 2 do fields[A[i]] = A[i + 1] end
         call('HSET', poll, 'schema', 2, 'revision', 1, 'status', status, 'created_at', now,
-             'opens_at', opens, 'closes_at', closes or '', unpack(A, 8))
+             'opens_at', opens, 'closes_at', closes or '', unpack(A, 9))
         call('SET', K[4], A[6])
         local tally = {'version', 1, 'stamp', 1, 'voters', 0, 'votes', 0, 'marks', 0, 'master', A[7]}
         for _, option in ipairs(words(fields.ids)) do
@@ -52,6 +52,7 @@ local function create(K, A)
         call('ZADD', 'polls:list:all', 0, id)
         call('ZADD', 'polls:list:' .. status, 0, id)
         set_due(id, status, opens, closes)
+        log(now, A[8], 'create', id, '')
         return {'made', id}, true
     end)
 end
@@ -66,6 +67,15 @@ local CONDITIONS = {
         return values[MARKS] > 0 and (record[1] == 'scheduled' or record[1] == 'open') and 'unsettled'
     end,
 }
+
+-- The names of the fields, each followed by its value in A.
+local function edited_fields(A, from)
+    local names = {}
+    for i = from, #A, 2 do
+        if A[i] ~= 'folded' then names[#names + 1] = A[i] end
+    end
+    return table.concat(names, ' ')
+end
 
 local function refuse_edit(poll, record, A, n_history)
     if not record[1] then return {'missing'} end
@@ -84,7 +94,7 @@ local function refuse_edit(poll, record, A, n_history)
     end
 end
 
--- K poll. A id, actor, revision, master, conditions, options that are taken out, those that are
+-- K poll. A id, who, revision, master, conditions, options that are taken out, those that are
 -- new, how many lines of history, these lines, then field and value in turn.
 local function edit(K, A)
     return once(K, A, function(now)
@@ -102,6 +112,7 @@ local function edit(K, A)
         touch(poll, was_public, A[6])
         local times = call('HMGET', poll, 'opens_at', 'closes_at')
         set_due(id, record[1], tonumber(times[1]), tonumber(times[2]))
+        log(now, A[4], 'edit', id, edited_fields(A, 11 + n))
         return {'edited', id}, true
     end)
 end
@@ -130,7 +141,7 @@ local MOVES = {
                act = function(id, poll, _, now) forget(id, poll, now) end},
 }
 
--- K poll. A id, actor, master, a row of MOVES, closes_at of a reopened poll or ''. A poll that is
+-- K poll. A id, who, master, a row of MOVES, closes_at of a reopened poll or ''. A poll that is
 -- there already stays as it is.
 local function move_to(K, A)
     return once(K, A, function(now)
@@ -145,15 +156,16 @@ local function move_to(K, A)
         call('ZREM', 'polls:due', id)
         move(id, poll, record, row.to, A[5], now)
         row.act(id, poll, record, now, A[7])
+        log(now, A[4], A[6], id, '')
         return {'moved', id}, true
     end)
 end
 
--- K poll. A id, actor, revision. Only a poll that nobody has voted in, or an archived one.
+-- K poll. A id, who, revision. Only a poll that nobody has voted in, or an archived one.
 local function delete(K, A)
     return once(K, A, function(now)
         local call, poll, id = redis.call, K[3], A[3]
-        local record = call('HMGET', poll, 'status', 'owner', 'revision')
+        local record = call('HMGET', poll, 'status', 'owner', 'revision', 'question')
         if not record[1] then return {'missing'} end
         if not owns(record[2], A[4]) then return {'denied'} end
         if record[3] ~= A[5] then return {'stale', record[3]} end
@@ -163,6 +175,7 @@ local function delete(K, A)
              poll .. ':history', poll .. ':watchers')
         for _, list in ipairs{'all', record[1]} do call('ZREM', 'polls:list:' .. list, id) end
         call('ZREM', 'polls:due', id)
+        log(now, A[4], 'delete', id, record[4] or '')
         return {'deleted', id}, true
     end)
 end
@@ -280,11 +293,15 @@ local function current()
     return id and open_poll(id) or newest and open_poll(newest) or {}
 end
 
--- A mode, poll or ''. {'placed'} or {'missing'}.
-local function place(_, A)
-    if A[1] == 'fixed' and redis.call('EXISTS', name_of(A[2])) == 0 then return {'missing'} end
-    redis.call('HSET', 'polls:placement', 'mode', A[1], 'poll', A[2])
-    return {'placed'}
+-- A mode, poll or '', who. {'placed'} or {'missing'}.
+local function place(K, A)
+    return once(K, A, function(now)
+        local mode, id = A[3], A[4]
+        if mode == 'fixed' and redis.call('EXISTS', name_of(id)) == 0 then return {'missing'} end
+        redis.call('HSET', 'polls:placement', 'mode', mode, 'poll', id)
+        log(now, A[5], 'place', id, mode)
+        return {'placed'}, true
+    end)
 end
 
 -- A "ID VERSION ID VERSION ...", with ~ before the id of a sealed topic, which carries the results

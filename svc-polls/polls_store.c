@@ -68,9 +68,17 @@ static vp_str text_at(const redisReply *r, size_t i) {
     return polls_reply_text(polls_reply_at(r, i));
 }
 
-/* Editors may change every poll, others their own. */
-static vp_str actor(const vp_call *call) {
-    return vp_call_may(call, VP_MAY_EDITOR) ? VP_STR("") : call->field[VP_F_ACTOR_ID];
+/* Who acts, as record.lua takes it: "ID LOGIN", behind a * who may change every poll. */
+typedef struct who {
+    char text[VP_ULID_LEN + 80];
+} who;
+
+static vp_str who_of(const vp_call *call, who *w) {
+    vp_str id = call->field[VP_F_ACTOR_ID], login = call->field[VP_F_ACTOR_LOGIN];
+    snprintf(w->text, sizeof w->text, "%s%.*s %.*s", vp_call_may(call, VP_MAY_EDITOR) ? "*" : "",
+             (int)(id.n < VP_ULID_LEN ? id.n : VP_ULID_LEN), id.n ? id.p : "",
+             (int)(login.n < 64 ? login.n : 64), login.n ? login.p : "");
+    return vp_str_of(w->text);
 }
 
 static vp_str master(const vp_call *call) {
@@ -83,6 +91,7 @@ void polls_store_create(vp_call *call, vp_str id, const polls_draft *d) {
     char poll[NAME_MAX_LEN], poll_key[NAME_MAX_LEN];
     uint8_t key[VP_SEAL_KEY];
     number opens, closes, min, max, cap, last;
+    who w;
     vp_seal_random(key, sizeof key);
     vp_str keys[] = {name(poll, id, ""), name(poll_key, id, ":key")};
     vp_str args[] = {id,
@@ -90,6 +99,7 @@ void polls_store_create(vp_call *call, vp_str id, const polls_draft *d) {
                      d->closes_at ? number_text(&closes, d->closes_at) : VP_STR(""),
                      vp_str_n(key, sizeof key),
                      master(call),
+                     who_of(call, &w),
                      VP_STR("ids"),
                      vp_buf_str(&d->ids),
                      VP_STR("last"),
@@ -132,11 +142,12 @@ vp_str polls_store_third(const redisReply *reply) {
 void polls_store_edit(vp_call *call, vp_str id, const polls_edit *e) {
     char poll[NAME_MAX_LEN];
     number revision, lines;
+    who w;
     vp_str args[8 + POLLS_EDIT_LINES + 2 * POLLS_EDIT_FIELDS];
     int n = 0;
     vp_str key = name(poll, id, "");
     args[n++] = id;
-    args[n++] = actor(call);
+    args[n++] = who_of(call, &w);
     args[n++] = number_text(&revision, e->revision);
     args[n++] = master(call);
     args[n++] = e->conditions;
@@ -151,8 +162,9 @@ void polls_store_edit(vp_call *call, vp_str id, const polls_edit *e) {
 void polls_store_move(vp_call *call, vp_str id, const char *move, int64_t closes_at) {
     char poll[NAME_MAX_LEN];
     number closes;
+    who w;
     vp_str key = name(poll, id, "");
-    vp_str args[] = {id, actor(call), master(call), vp_str_of(move),
+    vp_str args[] = {id, who_of(call, &w), master(call), vp_str_of(move),
                      closes_at ? number_text(&closes, closes_at) : VP_STR("")};
     vp_call_function_once(call, "move_to", &key, 1, args, 5);
 }
@@ -160,22 +172,25 @@ void polls_store_move(vp_call *call, vp_str id, const char *move, int64_t closes
 void polls_store_delete(vp_call *call, vp_str id, int64_t revision) {
     char poll[NAME_MAX_LEN];
     number n;
+    who w;
     vp_str key = name(poll, id, "");
-    vp_str args[] = {id, actor(call), number_text(&n, revision)};
+    vp_str args[] = {id, who_of(call, &w), number_text(&n, revision)};
     vp_call_function_once(call, "delete", &key, 1, args, 3);
 }
 
 void polls_store_issue(vp_call *call, vp_str id, int64_t n) {
     char poll[NAME_MAX_LEN];
     number count;
+    who w;
     vp_str key = name(poll, id, "");
-    vp_str args[] = {id, actor(call), number_text(&count, n)};
+    vp_str args[] = {id, who_of(call, &w), number_text(&count, n)};
     vp_call_function_once(call, "issue", &key, 1, args, 3);
 }
 
 void polls_store_place(vp_call *call, vp_str mode, vp_str id) {
-    vp_str args[] = {mode, id.n ? id : VP_STR("")};
-    vp_call_function(call, "place", NULL, 0, args, 2);
+    who w;
+    vp_str args[] = {mode, id.n ? id : VP_STR(""), who_of(call, &w)};
+    vp_call_function_once(call, "place", NULL, 0, args, 3);
 }
 
 void polls_store_placement(vp_call *call) {
@@ -390,8 +405,9 @@ void polls_store_recount_begin(vp_call *call, vp_str id, vp_str run) {
 void polls_store_recount_step(vp_call *call, vp_str id, vp_str run, bool repair) {
     char poll[NAME_MAX_LEN], hash[NAME_MAX_LEN + VP_ULID_LEN];
     vp_str keys[] = {name(poll, id, ""), run_name(hash, id, run)};
-    vp_str args[] = {repair ? VP_STR("1") : VP_STR(""), master(call)};
-    vp_call_function(call, "recount_step", keys, 2, args, 2);
+    who w;
+    vp_str args[] = {repair ? VP_STR("1") : VP_STR(""), master(call), id, who_of(call, &w)};
+    vp_call_function(call, "recount_step", keys, 2, args, 4);
 }
 
 void polls_store_pause(vp_call *call) {

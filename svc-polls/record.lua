@@ -111,5 +111,12 @@ local function look(poll)
     return {record, (tally_of(poll, record))}
 end
 
--- May this account change the poll? Editors come as ''.
-local function owns(owner, actor) return actor == '' or owner == actor end
+-- Who acts comes as "ID LOGIN", and an editor, who may change every poll, as "*ID LOGIN".
+local function owns(owner, who)
+    return string.sub(who, 1, 1) == '*' or owner == string.match(who, '^%w+')
+end
+
+local function log(now, who, action, id, detail)
+    local actor, login = string.match(who, '^%*?(%w+) (.*)$')
+    audit(now, actor or '', login or '', 'polls.' .. action, id ~= '' and 'poll:' .. id or '', detail)
+end
