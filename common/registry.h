@@ -18,6 +18,9 @@ enum {
     VP_REGISTRY_NO_PROTOCOL = -1 /* of one without routes: nobody may connect to it */
 };
 
+/* Of the setting registry-url, which all processes have. */
+#define VP_REGISTRY_URL_HELP "Redis with the registry and the site's key, for all; empty: redis-url"
+
 typedef struct vp_registry_route {
     char method[8];
     char pattern[128];

@@ -23,18 +23,24 @@ static int wait_ms(const vp_service *s, int64_t now) {
 }
 
 static void wait(vp_service *s) {
-    struct pollfd fds[2] = {{.fd = s->router_fd, .events = POLLIN},
-                            {.fd = vp_store_fd(s->store), .events = POLLIN}};
-    if (vp_store_wants_write(s->store)) fds[1].events |= POLLOUT;
+    enum { ROUTER, STORE, REGISTRY, FDS };
+    struct pollfd fds[FDS] = {{.fd = s->router_fd, .events = POLLIN},
+                              {.fd = vp_store_fd(s->store), .events = POLLIN},
+                              {.fd = -1, .events = POLLIN}};
+    if (vp_store_wants_write(s->store)) fds[STORE].events |= POLLOUT;
+    if (s->registry) fds[REGISTRY].fd = vp_link_fd(s->registry);
+    if (s->registry && vp_link_wants_write(s->registry)) fds[REGISTRY].events |= POLLOUT;
     /* A descriptor of -1 is passed over. */
-    if (!poll(fds, 2, wait_ms(s, vp_clock_ms())) && s->log_access) vp_log_flush();
-    s->redis_news = fds[1].revents != 0;
+    if (!poll(fds, FDS, wait_ms(s, vp_clock_ms())) && s->log_access) vp_log_flush();
+    s->redis_news = fds[STORE].revents != 0;
+    if (fds[REGISTRY].revents) vp_link_news(s->registry);
 }
 
 /* One turn. Answers go out before the router is read, so that what they set free is in the next
  * batch. True: nothing is left to do without news. */
 static bool turn(vp_service *s) {
     if (s->redis_news || !service_serving(s) || service_overdue(s)) service_pump(s);
+    if (s->registry) vp_link_turn(s->registry);
     bool idle = s->batch_owed == 0;
     if (idle) service_finish_batch(s);
     bool dry = service_receive(s);
@@ -142,6 +148,9 @@ vp_err vp_service_new(vp_service **out, const vp_service_def *def, const vp_serv
     if ((rc = compile_ops(s, why))) goto done;
     service_metrics_init(s);
     if ((rc = vp_store_new(&s->store, o->redis_url, why))) goto done;
+    if (o->registry_url && o->registry_url[0] && strcmp(o->registry_url, o->redis_url) &&
+        (rc = service_registry_new(s, o->registry_url, why)))
+        goto done;
     snprintf(s->record.curve, sizeof s->record.curve, "%s", vp_curve_public(o->curve));
     /* Before any socket, else keys that come early are not asked for. */
     if (s->record.curve[0] && (rc = vp_zap_start(&s->zap, s->zmq, o->curve, why))) goto done;
@@ -166,6 +175,7 @@ void vp_service_destroy(vp_service **self_p) {
     if (s->publisher) zmq_close(s->publisher);
     vp_zap_stop(&s->zap);
     service_slots_free(s);
+    vp_link_destroy(&s->registry);
     vp_store_destroy(&s->store);
     vp_functions_release(&s->functions);
     vp_registry_release(&s->record);

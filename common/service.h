@@ -167,8 +167,9 @@ int vp_service_main(const vp_service_def *def, int argc, char **argv);
 typedef struct vp_service_options {
     void *zmq; /* shared context; NULL: own */
     const char *redis_url;
-    const char *bind;      /* "tcp://127.0.0.1:*", "ipc:///path", "inproc://accounts" */
-    const char *publish;   /* "" : none */
+    const char *registry_url; /* where registry and site key are; "" or the same: there too */
+    const char *bind;         /* "tcp://127.0.0.1:*", "ipc:///path", "inproc://accounts" */
+    const char *publish;      /* "" : none */
     const char *advertise; /* host that replaces a wildcard in the announced endpoints; "" : none */
     struct vp_curve *curve; /* curve.h: our key and whose calls come in; NULL: this machine only */
     bool announce;          /* write the registry */

@@ -33,9 +33,10 @@ static void say(void *service, int argc, const vp_str *argv) {
 void service_beat(vp_service *s, int64_t now) {
     if (now < s->beat_at || !service_serving(s)) return;
     s->beat_at = now + VP_REGISTRY_BEAT_MS;
-    service_ask_time(s);
-    if (!s->announce || s->draining || !s->clock_offset) return;
     s->record.load = s->in_work;
+    service_ask_time(s);
+    if (s->registry) service_registry_beat(s);
+    if (s->registry || !s->announce || s->draining || !s->clock_offset) return;
     vp_registry_beat(&s->record, vp_service_now(s), say, s);
 }
 
@@ -44,11 +45,15 @@ void service_drain(vp_service *s) {
     s->draining = true;
     s->last_call = vp_clock_ms();
     vp_log(VP_LOG_INFO, NULL, "draining, %d calls in work", s->in_work);
-    if (s->announce && vp_store_up(s->store)) vp_registry_leave(&s->record, say, s);
+    if (s->announce && s->registry)
+        service_registry_leave(s);
+    else if (s->announce && vp_store_up(s->store))
+        vp_registry_leave(&s->record, say, s);
     service_tell_draining(s);
 }
 
 bool service_drained(const vp_service *s, int64_t now) {
     return s->in_work == 0 && s->owed_head == s->owed_tail &&
+           (!s->registry || !vp_link_owes(s->registry)) &&
            (!s->known || now - s->last_call > DRAIN_QUIET_MS);
 }

@@ -296,7 +296,7 @@ static void take(vp_service *s, slot *k) {
     k->call_id = e.call_id;
     k->started_us = vp_clock_us();
     k->deadline_ms = s->last_call + e.left_ms;
-    c->not_after_ms = e.not_after_ms;
+    c->not_after_ms = service_fence(s, e.not_after_ms);
     c->body = e.body;
     memcpy(c->resend_id, e.resend_id, sizeof c->resend_id);
     if (vp_fields_decode(e.head, c->field, &why) || vp_fields_decode(e.context, c->field, &why)) {

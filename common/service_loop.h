@@ -4,6 +4,7 @@
  *   service_calls.c  slots; calls and pings received, answers sent
  *   service_batch.c  commands, joins, replies, batches
  *   service_beat.c   timers, the registry, draining
+ *   service_registry.c  a registry that is at another Redis
  *   service_metrics.c  what is counted; the operations that are the loop's own
  *   call.c           what handlers do with a call
  * A slot goes: received (decoded, routed) → pending → prepared, in the batch → its replies come →
@@ -14,6 +15,7 @@
 
 #include <zmq.h>
 
+#include "link.h"
 #include "registry.h"
 #include "service.h"
 #include "zap.h"
@@ -28,8 +30,11 @@ enum {
     JOIN_BYTES_MAX = 1024 * 1024,
     OWED_MAX = VP_SERVICE_BATCH * VP_CALL_COMMANDS + 64,
     PEERS_MAX = 64,
-    MASTER_LEN = 8
+    MASTER_LEN = 8,
+    SERVICE_CLOCK_SLOW_MS = 500 /* a TIME that took longer says less than the one before */
 };
+
+#define SERVICE_SITE_KEY VP_STR("site:key")
 
 typedef struct slot slot;
 typedef struct join join;
@@ -151,6 +156,7 @@ struct vp_service {
     bool redis_news; /* its descriptor was ready: there is something to read */
     bool own_zmq, announce, replica;
     vp_store *store;
+    vp_link *registry; /* NULL: it is at the store */
     vp_functions functions;
     vp_op *ops;      /* def->ops, and behind them the loop's own */
     vp_route *route; /* of ops, in order */
@@ -159,10 +165,16 @@ struct vp_service {
     uint64_t generation; /* of the store's connection that is set up */
     int setup_owed;      /* replies of the setup still to come; serving waits for them */
     bool setup_failed;
-    bool reloading; /* the functions were missing in mid-work: calls wait for them */
+    uint64_t told_ready; /* the generation of which the log said "ready" */
+    bool reloading;      /* the functions were missing in mid-work: calls wait for them */
+    bool keyed;          /* the site's key is known */
     uint8_t site_key[VP_SEAL_KEY];
     char master[MASTER_LEN + 1]; /* the beginning of Redis' run id */
     int64_t clock_offset, beat_at, batch_sent, batch_sent_us, last_call;
+    int64_t time_sent;       /* when TIME was asked; 0: no answer to it is owed */
+    bool clock_known;        /* on this connection */
+    int64_t registry_offset; /* of the registry's clock, if that is another one */
+    bool registry_clock_known;
     int64_t owed_since; /* the last reply came, or since it the first command went */
     slot *free_slots;
     int in_work;
@@ -198,6 +210,16 @@ void service_set_up(vp_service *s);
 void service_set_up_reply(vp_service *s, owed_kind kind, const redisReply *r);
 void service_load_functions(vp_service *s);
 void service_ask_time(vp_service *s);
+bool service_time_read(const redisReply *r, int64_t *ms);  /* of TIME */
+bool service_take_key(vp_service *s, const redisReply *r); /* false: it is none */
+
+/* -- service_registry.c: with s->registry ----------------------------------------------------- */
+
+VP_CHECKED vp_err service_registry_new(vp_service *s, const char *url, vp_fault *why);
+void service_registry_beat(vp_service *s);
+void service_registry_leave(vp_service *s);
+/* A caller's not_after by the clock of our own Redis; without s->registry too. */
+int64_t service_fence(const vp_service *s, int64_t not_after_ms);
 
 /* -- service_calls.c ------------------------------------------------------------------------ */
 

@@ -8,6 +8,7 @@
 #include "log.h"
 #include "mem.h"
 #include "process.h"
+#include "registry.h"
 #include "service.h"
 
 extern char **environ;
@@ -28,12 +29,13 @@ static void catch_signals(void) {
 }
 
 int vp_service_main(const vp_service_def *def, int argc, char **argv) {
-    const char *redis, *durability, *bind, *publish, *advertise, *level;
+    const char *redis, *registry, *durability, *bind, *publish, *advertise, *level;
     vp_curve_options keys;
     bool log_access;
     const vp_conf_item items[] = {
         {"redis-url", VP_CONF_TEXT, &redis, "redis://127.0.0.1:6379", 1, 1000,
          "Redis: redis://host:port[/db], redis+sentinel://h1,h2,h3/master or unix:///path"},
+        {"registry-url", VP_CONF_TEXT, &registry, "", 0, 1000, VP_REGISTRY_URL_HELP},
         {"durability", VP_CONF_TEXT, &durability, "local", 1, 10, VP_DURABILITY_HELP},
         {"bind", VP_CONF_TEXT, &bind, "tcp://127.0.0.1:*", 1, 150, "ZeroMQ endpoint for calls"},
         {"publish", VP_CONF_TEXT, &publish, "tcp://127.0.0.1:*", 0, 150,
@@ -66,6 +68,7 @@ int vp_service_main(const vp_service_def *def, int argc, char **argv) {
     if (vp_curve_new(&curve, &keys, &why)) goto failed;
     catch_signals();
     const vp_service_options options = {.redis_url = redis,
+                                        .registry_url = registry,
                                         .bind = bind,
                                         .publish = def->topics && def->topics[0] ? publish : "",
                                         .advertise = advertise,

@@ -8,7 +8,7 @@
 #include "service_loop.h"
 
 bool service_serving(const vp_service *s) {
-    return s->generation && !s->setup_owed && !s->setup_failed && vp_store_up(s->store);
+    return s->generation && !s->setup_owed && !s->setup_failed && s->keyed && vp_store_up(s->store);
 }
 
 /* Appends a command whose reply serving waits for. */
@@ -26,28 +26,44 @@ void service_load_functions(vp_service *s) {
 
 void service_ask_time(vp_service *s) {
     vp_str time[] = {VP_STR("TIME")};
-    if (!vp_store_append(s->store, 1, time)) service_owe(s, (owed){.kind = OWED_TIME});
+    if (s->time_sent || vp_store_append(s->store, 1, time)) return;
+    service_owe(s, (owed){.kind = OWED_TIME});
+    s->time_sent = vp_clock_ms();
+}
+
+/* Whoever comes first makes it. */
+static void ask_key(vp_service *s) {
+    uint8_t fresh[VP_SEAL_KEY];
+    vp_seal_random(fresh, sizeof fresh);
+    vp_str set[] = {VP_STR("SET"), SERVICE_SITE_KEY, vp_str_n(fresh, sizeof fresh), VP_STR("NX")};
+    vp_str get[] = {VP_STR("GET"), SERVICE_SITE_KEY};
+    if (!vp_store_append(s->store, 4, set)) service_owe(s, (owed){.kind = OWED_BEAT});
+    set_up_ask(s, OWED_KEY, 2, get);
 }
 
 /* After every (re)connection: the clock, functions, the site's key, which Redis it is. */
 void service_set_up(vp_service *s) {
-    uint8_t fresh[VP_SEAL_KEY];
-    vp_seal_random(fresh, sizeof fresh);
-    vp_str set[] = {VP_STR("SET"), VP_STR("site:key"), vp_str_n(fresh, sizeof fresh), VP_STR("NX")};
-    vp_str get[] = {VP_STR("GET"), VP_STR("site:key")};
     vp_str info[] = {VP_STR("INFO"), VP_STR("server")};
     service_count(s, SERVICE_M_REDIS_CONNECTIONS, 1);
     s->generation = vp_store_generation(s->store);
     s->setup_owed = 0;
     s->setup_failed = false;
     s->master[0] = '\0';
+    s->clock_known = false;
+    s->time_sent = 0;
     /* First, so that nothing is served without the clock. */
     service_ask_time(s);
     service_load_functions(s);
-    if (!vp_store_append(s->store, 4, set)) service_owe(s, (owed){.kind = OWED_BEAT});
-    set_up_ask(s, OWED_KEY, 2, get);
+    if (!s->registry) ask_key(s);
     set_up_ask(s, OWED_MASTER, 2, info);
     s->beat_at = vp_clock_ms();
+}
+
+/* Once for each connection that serves. */
+static void say_ready(vp_service *s) {
+    if (!service_serving(s) || s->told_ready == s->generation) return;
+    s->told_ready = s->generation;
+    vp_log(VP_LOG_INFO, NULL, "ready at %s", s->record.endpoint);
 }
 
 /* Without functions, key and run id nothing can be served: then the connection is tried anew, with
@@ -59,7 +75,7 @@ static void set_up_step(vp_service *s, bool ok) {
     if (s->setup_failed)
         vp_store_drop(s->store);
     else
-        vp_log(VP_LOG_INFO, NULL, "ready at %s", s->record.endpoint);
+        say_ready(s);
 }
 
 static void on_load(vp_service *s, const redisReply *r) {
@@ -68,13 +84,16 @@ static void on_load(vp_service *s, const redisReply *r) {
     set_up_step(s, ok);
 }
 
-static void on_key(vp_service *s, const redisReply *r) {
+bool service_take_key(vp_service *s, const redisReply *r) {
     bool ok = r->type == REDIS_REPLY_STRING && r->len == VP_SEAL_KEY;
-    if (ok)
+    if (ok) {
         memcpy(s->site_key, r->str, VP_SEAL_KEY);
-    else
+        s->keyed = true;
+    } else {
         vp_log(VP_LOG_ERROR, NULL, "the site's key in Redis is not %d bytes", VP_SEAL_KEY);
-    set_up_step(s, ok);
+    }
+    say_ready(s);
+    return ok;
 }
 
 static void on_master(vp_service *s, const redisReply *r) {
@@ -88,19 +107,29 @@ static void on_master(vp_service *s, const redisReply *r) {
     set_up_step(s, n >= MASTER_LEN);
 }
 
-static void on_time(vp_service *s, const redisReply *r) {
-    if (r->type != REDIS_REPLY_ARRAY || r->elements != 2) return;
+bool service_time_read(const redisReply *r, int64_t *ms) {
+    if (r->type != REDIS_REPLY_ARRAY || r->elements != 2) return false;
     int64_t sec, us;
     if (vp_str_int(vp_str_n(r->element[0]->str, r->element[0]->len), 0, INT64_MAX / 2000, &sec) ||
         vp_str_int(vp_str_n(r->element[1]->str, r->element[1]->len), 0, 999999, &us))
-        return;
-    s->clock_offset = sec * 1000 + us / 1000 - vp_clock_ms();
+        return false;
+    *ms = sec * 1000 + us / 1000;
+    return true;
+}
+
+static void on_time(vp_service *s, const redisReply *r) {
+    int64_t ms, now = vp_clock_ms(), took = now - s->time_sent;
+    s->time_sent = 0;
+    if (s->clock_known && took > SERVICE_CLOCK_SLOW_MS) return;
+    if (!service_time_read(r, &ms)) return;
+    s->clock_offset = ms - now;
+    s->clock_known = true;
 }
 
 void service_set_up_reply(vp_service *s, owed_kind kind, const redisReply *r) {
     switch (kind) {
     case OWED_LOAD: on_load(s, r); break;
-    case OWED_KEY: on_key(s, r); break;
+    case OWED_KEY: set_up_step(s, service_take_key(s, r)); break;
     case OWED_MASTER: on_master(s, r); break;
     case OWED_TIME: on_time(s, r); break;
     default: break; /* a beat's: nobody waits for it */

@@ -37,8 +37,8 @@ typedef struct app {
 } app;
 
 typedef struct settings {
-    const char *listen, *admin_listen, *redis_url, *durability, *public_url, *live_url,
-        *trusted_proxies;
+    const char *listen, *admin_listen, *redis_url, *registry_url, *durability, *public_url;
+    const char *live_url, *trusted_proxies;
     const char *site_name, *secrets, *log_level;
     vp_curve_options keys;
     int64_t http_threads, per_address, service_ms;
@@ -95,6 +95,7 @@ static vp_err configure(settings *s, int argc, char **argv, bool *done, vp_fault
          "address and port of /livez, /readyz, /metrics and /metrics/services"},
         {"redis-url", VP_CONF_TEXT, &s->redis_url, "redis://127.0.0.1:6379", 1, 1000,
          "Redis: redis://host:port[/db], redis+sentinel://h1,h2,h3/master or unix:///path"},
+        {"registry-url", VP_CONF_TEXT, &s->registry_url, "", 0, 1000, VP_REGISTRY_URL_HELP},
         {"durability", VP_CONF_TEXT, &s->durability, "local", 1, 10, VP_DURABILITY_HELP},
         {"public-url", VP_CONF_TEXT, &s->public_url, "", 0, 200,
          "the site's own origin, such as https://example.org; empty: http and the Host header"},
@@ -130,8 +131,10 @@ static vp_err start(app *a, const settings *s, vp_fault *why) {
     a->zmq = zmq_ctx_new();
     a->service_ms = s->service_ms;
     if ((rc = vp_curve_new(&a->curve, &s->keys, why))) return rc;
-    if ((rc = bus_new(&a->bus, a->zmq, a->curve, s->redis_url, why))) return rc;
-    accounts_options ao = {.redis_url = s->redis_url, .secrets = s->secrets};
+    const char *registry = s->registry_url[0] ? s->registry_url : s->redis_url;
+    if ((rc = bus_new(&a->bus, a->zmq, a->curve, registry, why))) return rc;
+    accounts_options ao = {
+        .redis_url = s->redis_url, .registry_url = registry, .secrets = s->secrets};
     if ((rc = vp_service_durability(s->durability, &ao.replica, why))) return rc;
     if ((rc = accounts_new(&a->accounts, a->zmq, a->bus, &ao, why))) return rc;
     if ((rc = bus_start(a->bus, why))) return rc;

@@ -27,6 +27,7 @@ vp_err accounts_new(accounts **out, void *zmq, bus *b, const accounts_options *o
                               .self = &a->state};
     const vp_service_options options = {.zmq = zmq,
                                         .redis_url = o->redis_url,
+                                        .registry_url = o->registry_url,
                                         .bind = "inproc://accounts",
                                         .publish = "",
                                         .replica = o->replica};

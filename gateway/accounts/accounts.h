@@ -13,7 +13,7 @@
 typedef struct accounts accounts;
 
 typedef struct accounts_options {
-    const char *redis_url;
+    const char *redis_url, *registry_url;
     const char *secrets; /* folder of the one-time secret file "first-account", which is there while
                             no account exists; "" for none */
     bool replica;        /* see vp_service_options */

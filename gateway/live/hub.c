@@ -227,7 +227,8 @@ static vp_err open_bus(hub *h, vp_fault *why) {
         return VP_ESYSTEM;
     }
     vp_err rc = vp_curve_new(&h->curve, &h->o.keys, why);
-    if (!rc) rc = bus_new(&h->bus, h->zmq, h->curve, h->o.redis_url, why);
+    const char *registry = h->o.registry_url[0] ? h->o.registry_url : h->o.redis_url;
+    if (!rc) rc = bus_new(&h->bus, h->zmq, h->curve, registry, why);
     return rc ? rc : bus_start(h->bus, why);
 }
 

@@ -6,7 +6,7 @@
 #include "curve.h"
 
 typedef struct hub_options {
-    const char *listen, *admin_listen, *redis_url, *trusted_proxies;
+    const char *listen, *admin_listen, *redis_url, *registry_url, *trusted_proxies;
     int64_t streams_per_address, watchers_max;
     vp_curve_options keys;
 } hub_options;

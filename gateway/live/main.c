@@ -5,6 +5,7 @@
 #include "hub.h"
 #include "log.h"
 #include "mem.h"
+#include "registry.h"
 #include "seal.h"
 
 extern char **environ;
@@ -19,6 +20,7 @@ int main(int argc, char **argv) {
          "address and port of /livez, /readyz and /metrics, never on the internet; empty: none"},
         {"redis-url", VP_CONF_TEXT, &o.redis_url, "redis://127.0.0.1:6379", 1, 1000,
          "Redis: redis://host:port[/db], redis+sentinel://h1,h2,h3/master or unix:///path"},
+        {"registry-url", VP_CONF_TEXT, &o.registry_url, "", 0, 1000, VP_REGISTRY_URL_HELP},
         {"trusted-proxies", VP_CONF_TEXT, &o.trusted_proxies, "", 0, 2000,
          "addresses and networks whose X-Forwarded-For is believed"},
         {"streams-per-address", VP_CONF_INT, &o.streams_per_address, "64", 0, 1000000,

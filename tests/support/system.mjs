@@ -16,6 +16,8 @@ import { buildFolder, root, slow, waitFor, within } from './wait.mjs';
 
 export { buildFolder, raw, request, root, slow, waitFor, within, Watcher };
 
+const isRedis = (name) => /^redis(-|$)/.test(name);
+
 const running = new Set(); // systems; whatever ends this process ends them
 const endAll = () => { for (const system of running) system.abandon(); };
 process.on('exit', endAll);
@@ -48,7 +50,8 @@ const cleanEnvironment = Object.fromEntries(
 // 'gateway#2' and 'live#2', which launch() starts; a gateway has its ports under its name and behind
 // 'admin:'. args: extra flags by process name. env: for all processes. admin: make the account and a
 // token. redisArgs: more settings of Redis; redisLogin: [user, password] with which the test talks to
-// it. curve: each process has a key, and TCP between them is CURVE.
+// it. curve: each process has a key, and TCP between them is CURVE. ownRedis: services that have a
+// Redis of their own, as the processes 'redis-articles' …, to which redisOf('articles') talks.
 export async function startSystem(options = {}) {
   const system = new System(options);
   running.add(system);
@@ -73,23 +76,26 @@ export class System {
   #processes = new Map(); // name → {argv, child, ended, expected}
   #accidents = [];
   #redis;
+  #ownRedis = {}; // by service
 
   constructor({ services = ['articles', 'comments', 'polls'], gateway = true, live = true, admin = true,
-    env = {}, args = {}, redisArgs = [], redisLogin, curve = false, spare = [] } = {}) {
-    this.#options = { services, gateway, live, admin, env, args, redisArgs, redisLogin, curve, spare };
+    env = {}, args = {}, redisArgs = [], redisLogin, curve = false, spare = [], ownRedis = [] } = {}) {
+    this.#options = { services, gateway, live, admin, env, args, redisArgs, redisLogin, curve, spare, ownRedis };
   }
 
   async start() {
     const { services, gateway, live, admin } = this.#options;
     this.folder = await mkdtemp(join(tmpdir(), 'voxpop-'));
-    await mkdir(join(this.folder, 'redis'));
+    const stores = ['redis', ...this.#options.ownRedis.map((each) => `redis-${each}`)];
+    for (const name of stores) await mkdir(join(this.folder, name));
     await mkdir(join(this.folder, 'secrets'), { mode: 0o700 });
     await this.#choosePorts();
     if (this.#options.curve) await this.#makeKeys();
     this.#describe();
     this.#redis = new Redis(this.redisSocket, this.#options.redisLogin);
-    this.launch('redis');
-    await this.ready('redis');
+    for (const each of this.#options.ownRedis) this.#ownRedis[each] = new Redis(this.#socketOf(`redis-${each}`), this.#options.redisLogin);
+    for (const name of stores) this.launch(name);
+    for (const name of stores) await this.ready(name);
     const others = [...services, ...(live ? ['live'] : []), ...(gateway ? ['gateway'] : [])];
     for (const name of others) this.launch(name);
     for (const name of others) await this.ready(name);
@@ -102,14 +108,17 @@ export class System {
       this.ports[name] = await freePort();
       this.ports[`admin:${name}`] = await freePort();
     }
-    this.redisSocket = join(this.folder, 'redis.sock');
+    this.redisSocket = this.#socketOf('redis');
     this.urls = {
       site: `http://127.0.0.1:${this.ports.gateway}`,
       admin: `http://127.0.0.1:${this.ports.admin}`,
       live: `http://127.0.0.1:${this.ports.live}/live`,
       redis: `unix://${this.redisSocket}`,
     };
+    for (const each of this.#options.ownRedis) this.urls[`redis-${each}`] = `unix://${this.#socketOf(`redis-${each}`)}`;
   }
+
+  #socketOf(redis) { return join(this.folder, `${redis}.sock`); }
 
   async #makeKeys() {
     await mkdir(join(this.folder, 'keys'));
@@ -129,27 +138,33 @@ export class System {
   }
 
   #describe() {
-    const { services, args, redisArgs, curve, spare } = this.#options;
+    const { services, args, redisArgs, curve, spare, ownRedis } = this.#options;
     const bin = (name) => join(buildFolder, `voxpop-${name}`);
     const redisUrl = ['--redis-url', this.urls.redis];
+    const store = (name) => ['redis-server', '--port', '0', '--unixsocket', this.#socketOf(name), '--dir', join(this.folder, name),
+      '--appendonly', 'yes', '--appendfsync', 'always', '--save', '', '--maxmemory-policy', 'noeviction', '--daemonize', 'no'];
+    // Where its own Redis is, where the registry, and where those services' that it reads facts of.
+    const sources = { articles: 'comments', comments: 'articles' };
+    const redisUrls = (kind) => [
+      '--redis-url', this.urls[`redis-${kind}`] ?? this.urls.redis, ...(ownRedis.length ? ['--registry-url', this.urls.redis] : []),
+      ...(sources[kind] && (ownRedis.includes('articles') || ownRedis.includes('comments')) ? [`--${sources[kind]}-redis-url`, this.urls[`redis-${sources[kind]}`] ?? this.urls.redis] : [])];
     const gateway = (name, admin) => [bin('gateway'), ...redisUrl, '--listen', `127.0.0.1:${this.ports[name]}`,
       '--admin-listen', `127.0.0.1:${this.ports[admin]}`, '--live-url', this.urls.live,
       '--http-threads', '64', '--secrets', join(this.folder, 'secrets')];
     const live = (name) => [bin('live'), ...redisUrl, '--listen', `127.0.0.1:${this.ports[name]}`,
       ...(this.ports[`admin:${name}`] ? ['--admin-listen', `127.0.0.1:${this.ports[`admin:${name}`]}`] : [])];
     const argv = {
-      redis: ['redis-server', '--port', '0', '--unixsocket', this.redisSocket, '--dir', join(this.folder, 'redis'),
-        '--appendonly', 'yes', '--appendfsync', 'always', '--save', '', '--maxmemory-policy', 'noeviction',
-        '--daemonize', 'no', ...redisArgs],
+      redis: [...store('redis'), ...redisArgs],
       live: live('live'),
       gateway: gateway('gateway', 'admin'),
     };
     for (const name of [...services, ...spare]) {
       const kind = name.split('#')[0];
-      argv[name] = kind === 'gateway' ? gateway(name, `admin:${name}`) : kind === 'live' ? live(name) : [bin(kind), ...redisUrl];
+      argv[name] = kind === 'gateway' ? gateway(name, `admin:${name}`) : kind === 'live' ? live(name) : [bin(kind), ...redisUrls(kind)];
     }
+    for (const each of ownRedis) argv[`redis-${each}`] = store(`redis-${each}`);
     for (const [name, line] of Object.entries(argv)) {
-      if (curve && name !== 'redis') line.push('--curve-secret-key-file', this.keyFile(name), '--curve-allow', this.allowFile);
+      if (curve && !isRedis(name)) line.push('--curve-secret-key-file', this.keyFile(name), '--curve-allow', this.allowFile);
       this.#processes.set(name, { argv: [...line, ...(args[name.split('#')[0]] ?? [])], child: null });
     }
   }
@@ -188,7 +203,7 @@ export class System {
     const what = `${name} is ready`;
     return waitFor(async () => {
       if (!this.#processes.get(name).child) throw Object.assign(new Error(`${name} ended before it was ready: ${this.#accidents.join('; ')}`), { fatal: true });
-      if (name === 'redis') return await this.redis('PING') === 'PONG';
+      if (isRedis(name)) return await (name === 'redis' ? this.#redis : this.#ownRedis[name.slice('redis-'.length)]).command('PING') === 'PONG';
       if (name.split('#')[0] === 'gateway') return (await request('GET', `http://127.0.0.1:${this.ports[name === 'gateway' ? 'admin' : `admin:${name}`]}/readyz`, { agent: false })).status === 200;
       return /\bready\b/.test(this.log(name).slice(this.#processes.get(name).logStart));
     }, { deadline: 15000, what });
@@ -238,7 +253,7 @@ export class System {
   logFile(name) { return join(this.folder, `${name}.log`); }
   log(name) { return existsSync(this.logFile(name)) ? readFileSync(this.logFile(name), 'utf8') : ''; }
   logTails(lines = 12) {
-    return [...this.#processes.keys()].filter((name) => name !== 'redis' && this.log(name)).map((name) =>
+    return [...this.#processes.keys()].filter((name) => !isRedis(name) && this.log(name)).map((name) =>
       `\n-- ${name}.log ends with:\n${this.log(name).trimEnd().split('\n').slice(-lines).join('\n')}`).join('');
   }
 
@@ -289,6 +304,7 @@ export class System {
   admin(method, path, options = {}) { return this.api(method, path, { token: this.token, ...options }); }
   raw(bytes, options) { return raw(this.ports.gateway, bytes, options); }
   redis(...args) { return this.#redis.command(...args); }
+  redisOf(service, ...args) { return (this.#ownRedis[service] ?? this.#redis).command(...args); }
 
   // A stream of topics: ['poll:ID', 'article:ID'].
   sse(topics, { ticket, lastEventId, headers } = {}) {
@@ -310,9 +326,9 @@ export class System {
 
   async stop() {
     const wrong = [];
-    const others = [...this.#processes.keys()].filter((name) => name !== 'redis');
+    const others = [...this.#processes.keys()].filter((name) => !isRedis(name));
     const doors = others.filter((name) => /^(gateway|live)/.test(name));
-    const order = [...doors.sort(), ...others.filter((name) => !doors.includes(name)), 'redis'];
+    const order = [...doors.sort(), ...others.filter((name) => !doors.includes(name)), ...[...this.#processes.keys()].filter(isRedis)];
     for (const name of order) {
       const entry = this.#processes.get(name);
       if (!entry?.child) continue;
@@ -344,7 +360,7 @@ export class System {
   // Ends everything at once, whatever its state.
   abandon() {
     running.delete(this);
-    this.#redis?.close();
+    for (const each of [this.#redis, ...Object.values(this.#ownRedis)]) each?.close();
     for (const entry of this.#processes.values()) {
       entry.expected = true;
       entry.child?.kill('SIGKILL');
