@@ -35,7 +35,7 @@ static vp_err header_decode(vp_str h, vp_envelope *out, vp_fault *why) {
         return VP_EPROTO;
     }
     out->version = p[3];
-    if (out->version == 0 || out->version + 1 < VP_PROTOCOL || out->version > VP_PROTOCOL + 1) {
+    if (!vp_protocol_speaks(VP_PROTOCOL, out->version)) {
         vp_fault_set(why, "protocol %u, ours is %d", out->version, VP_PROTOCOL);
         return VP_EPROTO;
     }

@@ -16,6 +16,11 @@ enum {
     VP_FIELD_MAX = 12 * 1024 /* bytes in one field's value */
 };
 
+/* One of version `ours` talks to its own, to the one before and to the one after. */
+static inline bool vp_protocol_speaks(int ours, int theirs) {
+    return theirs > 0 && theirs >= ours - 1 && theirs <= ours + 1;
+}
+
 typedef enum vp_kind { VP_KIND_CALL = 1, VP_KIND_REPLY, VP_KIND_PING, VP_KIND_PONG } vp_kind;
 
 typedef struct vp_envelope {
@@ -31,8 +36,9 @@ typedef struct vp_envelope {
 enum { VP_FLAG_DRAINING = 1 }; /* in a reply or pong: send me no more calls */
 
 void vp_envelope_header(const vp_envelope *e, uint8_t out[VP_ENVELOPE_HEADER]);
-/* frames: all frames of one message after the routing id. Missing trailing frames are empty,
- * further ones are ignored. VP_EPROTO: too short, wrong magic, version or kind; VP_ETOOBIG. */
+/* frames: all frames of one message after the routing id. Missing trailing frames are empty;
+ * further ones are ignored, and so are further bytes of the header, and flags that are not known.
+ * VP_EPROTO: too short, wrong magic, version or kind; VP_ETOOBIG. */
 VP_CHECKED vp_err vp_envelope_decode(const vp_str *frames, size_t n, vp_envelope *out,
                                      vp_fault *why);
 

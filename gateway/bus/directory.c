@@ -69,8 +69,7 @@ static void index_rows(bus_view *v) {
 /* Instances of another protocol than ours or its neighbours are not called. Those without routes
  * never are, whatever they speak. */
 static bool speaks(const vp_registry_record *r) {
-    if (!r->n_routes) return true;
-    return r->protocol >= VP_PROTOCOL - 1 && r->protocol <= VP_PROTOCOL + 1;
+    return !r->n_routes || vp_protocol_speaks(VP_PROTOCOL, r->protocol);
 }
 
 static bus_view *view_of(const bus *b, const redisReply *records) {

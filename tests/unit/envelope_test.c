@@ -1,6 +1,8 @@
 /* envelope_test.c - the wire format of calls. SPDX-License-Identifier: MIT */
 #include "unit.h"
 
+#include <stdlib.h>
+
 #include "envelope.h"
 
 static const vp_envelope sample = {
@@ -66,15 +68,65 @@ static void refuses_what_is_none(void **state) {
     }
 }
 
+/* For each version that there may ever be, so also for those that are not there yet. */
+static void neighbours_speak(void **state) {
+    for (int ours = 1; ours < 255; ours++)
+        for (int theirs = 0; theirs < 256; theirs++)
+            assert_int_equal(vp_protocol_speaks(ours, theirs),
+                             theirs > 0 && abs(theirs - ours) <= 1);
+    assert_false(vp_protocol_speaks(1, -1)); /* of those who are not called */
+}
+
 static void takes_the_neighbour_versions(void **state) {
-    uint8_t header[VP_ENVELOPE_HEADER];
+    for (int version = 0; version < 256; version++) {
+        uint8_t header[VP_ENVELOPE_HEADER];
+        vp_envelope e;
+        vp_fault why = {""};
+        vp_envelope_header(&sample, header);
+        assert_int_equal(header[3], VP_PROTOCOL); /* whoever is spoken to */
+        header[3] = (uint8_t)version;
+        vp_str frame = vp_str_n(header, sizeof header);
+        bool taken = !vp_envelope_decode(&frame, 1, &e, &why);
+        assert_int_equal(taken, vp_protocol_speaks(VP_PROTOCOL, version));
+        if (!taken) continue;
+        assert_int_equal(e.version, version);
+        assert_true(e.call_id == sample.call_id);
+    }
+}
+
+/* A longer header, further flags, further frames, fields that are not known: what a later version
+ * may add. */
+static void ignores_what_a_later_version_adds(void **state) {
+    static const uint8_t tags[] = {12, 19, 27, 39, 50, 63, 64, 200, 255};
+    uint8_t header[VP_ENVELOPE_HEADER + 16];
     vp_envelope e;
     vp_fault why = {""};
+    vp_str value[VP_FIELD_COUNT] = {{0}};
+    vp_buf head;
+    vp_buf_init(&head, VP_ENVELOPE_HEAD_MAX);
+    memset(header, 0xab, sizeof header);
     vp_envelope_header(&sample, header);
     header[3] = VP_PROTOCOL + 1;
-    vp_str frame = vp_str_n(header, sizeof header);
-    assert_int_equal(vp_envelope_decode(&frame, 1, &e, &why), VP_OK);
-    assert_int_equal(e.version, VP_PROTOCOL + 1);
+    header[5] = 0xff;
+    memset(header + 28, 0xcd, 4); /* zero today */
+    for (size_t i = 0; i < COUNT(tags); i++)
+        vp_field_add(&head, (vp_field)tags[i], VP_STR("of a later version"));
+    vp_field_add(&head, VP_F_PATH, VP_STR("/here"));
+    const vp_str frames[] = {vp_str_n(header, sizeof header),
+                             vp_buf_str(&head),
+                             VP_STR(""),
+                             VP_STR("body"),
+                             VP_STR("more"),
+                             VP_STR("and more")};
+    assert_int_equal(vp_envelope_decode(frames, COUNT(frames), &e, &why), VP_OK);
+    assert_true(e.flags & VP_FLAG_DRAINING);
+    assert_true(e.call_id == sample.call_id);
+    assert_memory_equal(e.resend_id, sample.resend_id, VP_ULID_BYTES);
+    assert_true(vp_str_eq(e.body, VP_STR("body")));
+    assert_int_equal(vp_fields_decode(e.head, value, &why), VP_OK);
+    assert_true(vp_str_eq(value[VP_F_PATH], VP_STR("/here")));
+    assert_null(value[VP_F_METHOD].p);
+    vp_buf_release(&head);
 }
 
 static void refuses_truncation_at_every_byte(void **state) {
@@ -161,7 +213,9 @@ int main(void) {
         cmocka_unit_test(comes_back),
         cmocka_unit_test(trailing_frames_may_be_missing),
         cmocka_unit_test(refuses_what_is_none),
+        cmocka_unit_test(neighbours_speak),
         cmocka_unit_test(takes_the_neighbour_versions),
+        cmocka_unit_test(ignores_what_a_later_version_adds),
         cmocka_unit_test(refuses_truncation_at_every_byte),
         cmocka_unit_test(refuses_oversize),
         cmocka_unit_test(fields_come_back),

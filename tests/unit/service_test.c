@@ -386,6 +386,52 @@ static void what_is_done_is_counted(void **state) {
     assert_int_equal(number(socket, "voxpop_service_messages_refused_total"), 1);
 }
 
+/* A call as a peer of another version may send it: its number, a longer header, further flags, a
+ * field and a frame that are not known. */
+static void ask_as(void *socket, uint8_t version, uint64_t call_id) {
+    uint8_t header[VP_ENVELOPE_HEADER + 8] = {0};
+    vp_envelope e = {.kind = VP_KIND_CALL,
+                     .flags = 0xfe,
+                     .call_id = call_id,
+                     .left_ms = DEADLINE_MS,
+                     .not_after_ms = INT64_MAX};
+    vp_buf head;
+    vp_buf_init(&head, VP_ENVELOPE_HEAD_MAX);
+    vp_envelope_header(&e, header);
+    header[3] = version;
+    vp_field_add(&head, VP_F_METHOD, VP_STR("GET"));
+    vp_field_add(&head, VP_F_PATH, VP_STR("/master"));
+    vp_field_add(&head, (vp_field)201, VP_STR("of a later version"));
+    send_frame(socket, vp_str_n(header, sizeof header), ZMQ_SNDMORE);
+    send_frame(socket, vp_buf_str(&head), ZMQ_SNDMORE);
+    send_frame(socket, VP_STR(""), ZMQ_SNDMORE);
+    send_frame(socket, VP_STR(""), ZMQ_SNDMORE);
+    send_frame(socket, VP_STR("of a later version"), 0);
+    vp_buf_release(&head);
+}
+
+/* Neighbours are answered, in our version; others are dropped and counted. */
+static void versions_side_by_side(void **state) {
+    stage *s = *state;
+    void *socket = caller(s);
+    answer a;
+    int refused = 0;
+    wait_for_master(socket, "00000001");
+    for (int version = 0; version < 8; version++) {
+        if (!vp_protocol_speaks(VP_PROTOCOL, version)) refused++;
+        ask_as(socket, (uint8_t)version, (uint64_t)version + 1);
+    }
+    for (int version = 0; version < 8; version++) {
+        if (!vp_protocol_speaks(VP_PROTOCOL, version)) continue;
+        hear(socket, &a);
+        assert_int_equal(a.e.version, VP_PROTOCOL);
+        assert_true(a.e.call_id == (uint64_t)version + 1);
+        assert_int_equal(a.e.status, 200);
+        assert_string_equal(a.body, "00000001");
+    }
+    assert_int_equal(number(socket, "voxpop_service_messages_refused_total"), refused);
+}
+
 static void metrics_do_not_need_redis(void **state) {
     stage *s = *state;
     void *socket = caller(s);
@@ -505,6 +551,7 @@ int main(void) {
         STAGED(a_ping_is_answered_under_overload),
         STAGED(nothing_is_served_by_a_redis_without_a_run_id),
         STAGED(what_is_done_is_counted),
+        STAGED(versions_side_by_side),
         STAGED(metrics_do_not_need_redis),
         STAGED(one_inside_another_process_does_not_drain),
         cmocka_unit_test_setup_teardown(one_that_is_asked_to_drains, start_announced, end),
