@@ -15,6 +15,7 @@ typedef struct cli_args {
     const char *format, *count;              /* polls export, codes */
     bool watch;                              /* status */
     bool wait;                               /* drain */
+    bool dry_run;                            /* migrate */
     bool json, help, version, repair;
     char **words; /* what follows the words of the command */
     int n_words;
@@ -29,7 +30,7 @@ typedef struct cli_run {
 typedef vp_err cli_command(cli_run *run, vp_fault *why);
 
 cli_command cli_account_add, cli_token_add, cli_load, cli_status, cli_drain, cli_ping,
-    cli_demo_votes, cli_keygen;
+    cli_demo_votes, cli_keygen, cli_migrate;
 cli_command cli_polls_list, cli_polls_close, cli_polls_reopen, cli_polls_archive, cli_polls_place;
 cli_command cli_polls_recount, cli_polls_export, cli_polls_codes;
 

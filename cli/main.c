@@ -43,6 +43,7 @@ static const option options[] = {
     {"server-key", "KEY", offsetof(cli_args, server_key), NULL},
     {"curve-secret-key-file", "FILE", offsetof(cli_args, curve_file), NULL},
     {"wait", NULL, offsetof(cli_args, wait), NULL},
+    {"dry-run", NULL, offsetof(cli_args, dry_run), NULL},
     {NULL},
 };
 
@@ -101,6 +102,15 @@ static const command commands[] = {
      cli_drain,
      "drain INSTANCE [--wait]",
      "let an instance of a service end what it has and leave; --wait: until it has gone"},
+    {{"migrate", NULL},
+     "dry-run",
+     0,
+     1,
+     cli_migrate,
+     "migrate [SERVICE] [--dry-run]",
+     "count the records of each schema, of all services or one, and rewrite old ones to the "
+     "newest;\n"
+     "      --dry-run: only count. When all instances are updated; the services go on meanwhile"},
     {{"polls", "list"}, "json", 0, 0, cli_polls_list, "polls list [--json]", "polls, newest first"},
     {{"polls", "close"}, "", 1, 1, cli_polls_close, "polls close ID", "no more votes come in"},
     {{"polls", "reopen"}, "", 1, 1, cli_polls_reopen, "polls reopen ID", "a closed one"},

@@ -23,7 +23,7 @@ enum {
     VP_SERVICE_CALLS = 1024, /* calls in work at once; more are answered 503 */
     VP_SERVICE_BATCH = 256,  /* calls in one batch */
     VP_SERVICE_TIMERS = 8,   /* of one service */
-    VP_SERVICE_OPS = 94,     /* the same; the loop adds two of its own */
+    VP_SERVICE_OPS = 92,     /* the same; the loop adds four of its own */
     VP_CALL_COMMANDS = 16,   /* Redis commands of one call in one round */
     VP_CALL_ROUNDS = 64,     /* rounds of one call */
     VP_CALL_ANSWER_MAX = 4 * 1024 * 1024,
@@ -152,12 +152,23 @@ vp_str vp_service_master(const vp_service *s);
 /* Hands out the newest state of a topic; after the write is acknowledged. */
 void vp_service_publish(vp_service *s, const vp_topic_state *state);
 
+/* A kind of records. All that it was changed by is in one function of the service's library, named
+ * `migrate`: K index, A where to go on ('' at the start), '1' to change nothing; its reply: '1'
+ * when there is more, where to go on, how many were rewritten, then schemas and how many records
+ * had each in turn. It looks at 1,000 elements at most. */
+typedef struct vp_schema {
+    const char *kind;  /* "poll" */
+    int newest;        /* the schema that is written */
+    const char *index; /* a sorted set of all ids; NULL: all records have the one schema */
+} vp_schema;
+
 typedef struct vp_service_def {
     const char *name;       /* "polls" */
     const vp_op *ops;       /* ended by {NULL}; at most VP_SERVICE_OPS */
     const vp_embedded *lua; /* files of the service's functions, one library; NULL: none */
     const char *topics;     /* prefixes of the topics that it publishes; "" for none */
     void *self;
+    const vp_schema *schemas; /* ended by {NULL}; NULL: it keeps no records */
 } vp_service_def;
 
 /* A whole process: configuration, logs, loop, drain on SIGTERM. Returns the exit status. */

@@ -186,7 +186,7 @@ static void admit(vp_service *s, slot *k) {
                      c->role ? "This account may not do that." : "Please sign in first.");
     else if ((int64_t)c->body.n > c->op->size)
         vp_call_fail(c, VP_ETOOBIG, "The body may have %lld bytes.", (long long)c->op->size);
-    else if (service_is_own(s, c->op))
+    else if (service_is_at_once(s, c->op))
         c->op->prepare(c);
     else if (!service_serving(s) && !s->reloading)
         vp_call_fail(c, VP_EAWAY, "The store cannot be reached just now.");

@@ -6,6 +6,8 @@
  *   service_beat.c   timers, the registry, draining
  *   service_registry.c  a registry that is at another Redis
  *   service_metrics.c  what is counted; the operations that are the loop's own
+ *   service_libraries.c  function libraries that nobody uses any more are deleted
+ *   service_migrate.c  records of older schemas are counted and rewritten
  *   call.c           what handlers do with a call
  * A slot goes: received (decoded, routed) → pending → prepared, in the batch → its replies come →
  * finished, then answered or prepared for one more round. One batch is at Redis at a time. All of
@@ -26,7 +28,8 @@ enum {
     SLOT_OWNED = 24,
     SLOT_OUT_KEEP = 64 * 1024, /* memory for an answer that a slot keeps for its next call */
     SERVICE_CLASSES = 4,       /* of an answer's status: 2xx to 5xx */
-    SERVICE_OWN_OPS = 2,
+    SERVICE_OWN_OPS = 4,
+    SERVICE_AT_ONCE_OPS = 2, /* the last of them: answered while the call is received */
     JOIN_BYTES_MAX = 1024 * 1024,
     OWED_MAX = VP_SERVICE_BATCH * VP_CALL_COMMANDS + 64,
     PEERS_MAX = 64,
@@ -195,6 +198,7 @@ struct vp_service {
     int n_peers;
     bool known; /* somebody has pinged, and so may still call */
     bool log_access;
+    char migrate_pattern[48]; /* the path of one of our own operations */
     vp_metric metric[SERVICE_METRICS];
     service_op_counts *op_counts; /* of ops, in order */
 };
@@ -256,8 +260,16 @@ extern const vp_op service_own_ops[SERVICE_OWN_OPS];
 void service_metrics_init(vp_service *s); /* once ops are there */
 /* A call or timer is decided. With log_access it is also logged. */
 void service_count_answer(vp_service *s, const slot *k);
-static inline bool service_is_own(const vp_service *s, const vp_op *op) {
-    return op >= s->ops + s->n_ops - SERVICE_OWN_OPS;
+static inline bool service_is_at_once(const vp_service *s, const vp_op *op) {
+    return op >= s->ops + s->n_ops - SERVICE_AT_ONCE_OPS;
 }
+
+/* -- service_libraries.c, service_migrate.c ------------------------------------------------- */
+
+vp_step service_libraries_prepare(vp_call *call);
+vp_step service_libraries_finish(vp_call *call);
+vp_step service_migrate_prepare(vp_call *call);
+vp_step service_migrate_finish(vp_call *call);
+enum { SERVICE_LIBRARIES_MS = 10 * 60 * 1000, SERVICE_MIGRATE_BODY = 256 };
 
 #endif

@@ -1,5 +1,5 @@
 /* service_metrics.c - what a service counts, and the operations that are the loop's own, in no
- * service's table: SYNC /metrics and SYNC /drain. They are announced and found like others, and
+ * service's table. They are announced and found like others; SYNC /metrics and SYNC /drain are
  * answered at once, also without Redis and however many calls are in work. Only the loop's thread
  * touches the numbers. See service_loop.h. SPDX-License-Identifier: MIT */
 #include <stdio.h>
@@ -161,6 +161,11 @@ static vp_step drain_prepare(vp_call *call) {
 }
 
 const vp_op service_own_ops[SERVICE_OWN_OPS] = {
+    {"service.libraries", NULL, NULL, VP_MAY_INSIDE, SERVICE_LIBRARIES_MS,
+     service_libraries_prepare, service_libraries_finish},
+    /* Its path has the service's name. */
+    {"service.migrate", "POST", NULL, VP_MAY_ADMIN, SERVICE_MIGRATE_BODY, service_migrate_prepare,
+     service_migrate_finish},
     {"service.metrics", "SYNC", "/metrics", VP_MAY_INSIDE, 0, metrics_prepare, NULL},
     {"service.drain", "SYNC", "/drain", VP_MAY_INSIDE, 0, drain_prepare, NULL},
 };

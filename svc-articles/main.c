@@ -27,7 +27,10 @@ static const vp_op ops[] = {
     {"articles.tick", NULL, NULL, VP_MAY_INSIDE, 250, articles_tick_prepare, articles_tick_finish},
     {NULL}};
 
+static const vp_schema schemas[] = {{"article", 1, NULL}, {"contributor", 1, NULL}, {NULL}};
+
 int main(int argc, char **argv) {
-    const vp_service_def def = {.name = "articles", .ops = ops, .lua = articles_lua, .topics = ""};
+    const vp_service_def def = {
+        .name = "articles", .ops = ops, .lua = articles_lua, .topics = "", .schemas = schemas};
     return vp_service_main(&def, argc, argv);
 }

@@ -24,8 +24,13 @@ static const vp_op ops[] = {{"comments.post", "POST", "/api/v1/articles/{id}/com
                              comments_topics_prepare, comments_topics_finish},
                             {NULL}};
 
+static const vp_schema schemas[] = {{"comment", 1, NULL}, {NULL}};
+
 int main(int argc, char **argv) {
-    const vp_service_def def = {
-        .name = "comments", .ops = ops, .lua = comments_lua, .topics = "article"};
+    const vp_service_def def = {.name = "comments",
+                                .ops = ops,
+                                .lua = comments_lua,
+                                .topics = "article",
+                                .schemas = schemas};
     return vp_service_main(&def, argc, argv);
 }

@@ -14,11 +14,18 @@ local BALLOT_ARGS = 7
 local CHANGES_MAX = 32
 local ADDRESS_DAYS = 2
 
+-- One more than there are for a tally of schema 1, which does not say it: everywhere, and where that
+-- schema had a voter.
 local function level_of(marks)
     for l = 1, #LEVELS do
         if marks < LEVELS[l].upto then return l end
     end
-    return #LEVELS -- of a tally that does not say it: everywhere
+    return #LEVELS + 1
+end
+
+local function voters_name_first(poll, voter)
+    local a, b = string.byte(voter, 1, 2)
+    return poll .. ':v:' .. a * 16 + b % 16
 end
 
 local function voters_name(poll, voter, l)
@@ -44,7 +51,12 @@ end
 -- The voter's entry and its hash; false and the hash where it would go.
 local function find(poll, voter, l)
     local key
-    for i = 1, l do
+    if l > #LEVELS then
+        key = voters_name_first(poll, voter)
+        local entry = redis.call('HGET', key, voter)
+        if entry then return entry, key end
+    end
+    for i = 1, math.min(l, #LEVELS) do
         key = voters_name(poll, voter, i)
         local entry = redis.call('HGET', key, voter)
         if entry then return entry, key end
@@ -105,6 +117,7 @@ local function open_ballot_box(poll, master, now)
                  shut = shut(record[1], tonumber(record[5]), tonumber(record[6]), now)}
     box.values, box.names = tally_read(poll, box.ids)
     box.level = level_of(box.values[MARKS])
+    box.changeable = box.changeable and not is_first(box.values)
     for _, id in ipairs(box.ids) do box.allowed[id] = true end
     return box
 end
@@ -204,6 +217,7 @@ end
 -- Enters a voter who is not there yet. True when that is done; else the entry that is there, if any,
 -- and its hash. Mostly a voter is new, so that is tried first where nothing else has to be asked.
 local function enter(box, voter, request, choices)
+    if box.level > #LEVELS then return false, find(box.poll, voter, box.level) end
     local entry, key = find(box.poll, voter, box.level - 1)
     if entry then return false, entry, key end
     key = voters_name(box.poll, voter, box.level)

@@ -73,8 +73,14 @@ static const vp_op ops[] = {
 
 static polls_self self;
 
+static const vp_schema schemas[] = {{"poll", 2, "polls:list:all"}, {NULL}};
+
 int main(int argc, char **argv) {
-    vp_service_def def = {
-        .name = "polls", .ops = ops, .lua = polls_lua, .topics = "poll", .self = &self};
+    vp_service_def def = {.name = "polls",
+                          .ops = ops,
+                          .lua = polls_lua,
+                          .topics = "poll",
+                          .self = &self,
+                          .schemas = schemas};
     return vp_service_main(&def, argc, argv);
 }

@@ -40,7 +40,7 @@ local function create(K, A)
         local opens, closes = tonumber(A[4]) or now, tonumber(A[5])
         local status = opens > now and 'scheduled' or 'open'
         for i = 9, #A, 2 do fields[A[i]] = A[i + 1] end
-        call('HSET', poll, 'schema', 2, 'revision', 1, 'status', status, 'created_at', now,
+        call('HSET', poll, 'schema', SCHEMA, 'revision', 1, 'status', status, 'created_at', now,
              'opens_at', opens, 'closes_at', closes or '', unpack(A, 9))
         call('SET', K[4], A[6])
         local tally = {'version', 1, 'stamp', 1, 'voters', 0, 'votes', 0, 'marks', 0, 'master', A[7]}
@@ -239,7 +239,7 @@ end
 local function read(K, A)
     local seen = look(K[1])
     if not seen then return {} end
-    seen[3] = A[1] ~= '' and voter_entry(K[1], A[1], seen[1][10] == '1') or ''
+    seen[3] = A[1] ~= '' and voter_entry(K[1], A[1], seen[1][CHANGEABLE] == '1') or ''
     seen[4] = A[2] == '1' and redis.call('GET', K[1] .. ':key') or ''
     return seen
 end

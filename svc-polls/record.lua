@@ -11,6 +11,9 @@
 --   poll:{ID}:history    list    corrections of the wording, JSON
 --   poll:{ID}:watchers   hash    hub -> "how many when"
 --   poll:{ID}:recount:R  hash    a recount under way
+-- A record of schema 1 has no voting, cap, article, owner, codes, last and folded, and its tally no
+-- marks and master; its voters stand elsewhere in the same hashes 'v', and cannot change their
+-- ballots, whatever it says. migrate.lua makes it one of schema 2.
 -- Across polls: polls:list:STATUS and polls:list:all (sorted sets, all scores 0, by id), polls:due
 -- (id -> when it opens or closes next), polls:sweep (voters to be forgotten), polls:rewrite,
 -- polls:placement.
@@ -24,9 +27,10 @@
 local RECORD = {'status', 'results', 'revision', 'ids', 'kind', 'min', 'max', 'opens_at',
                 'closes_at', 'changeable', 'created_at', 'options', 'question', 'voting', 'cap',
                 'article', 'owner', 'edited', 'codes', 'last'}
+local CHANGEABLE = 10 -- of RECORD
 local HEAD = {'version', 'stamp', 'voters', 'votes', 'marks'}
 local VERSION, STAMP, VOTERS, VOTES, MARKS = 1, 2, 3, 4, 5
-local JUMP = 1048576
+local SCHEMA, JUMP = 2, 1048576
 local ENDLESS = 1 / 0 -- while a library is loaded there is no math
 
 local function name_of(id) return 'poll:{' .. id .. '}' end
@@ -53,6 +57,9 @@ local function tally_read(poll, ids)
     values.master = master
     return values, names
 end
+
+-- Of schema 1? Such a tally does not say how many ever voted.
+local function is_first(values) return values[MARKS] == ENDLESS end
 
 local function tally_text(record, ids, values)
     local out = {record[1], record[2], record[3], whole(values[VERSION]), whole(values[STAMP]),
@@ -108,7 +115,9 @@ end
 local function look(poll)
     local record = redis.call('HMGET', poll, unpack(RECORD))
     if not record[1] then return nil end
-    return {record, (tally_of(poll, record))}
+    local text, values = tally_of(poll, record)
+    if is_first(values) then record[CHANGEABLE] = '0' end
+    return {record, text}
 end
 
 -- Who acts comes as "ID LOGIN", and an editor, who may change every poll, as "*ID LOGIN".

@@ -10,6 +10,8 @@
 
 extern const vp_embedded accounts_lua[];
 
+static const vp_schema schemas[] = {{"account", 1, NULL}, {NULL}};
+
 static void *run(void *accounts_) {
     accounts *a = accounts_;
     vp_service_run(a->service, &a->stop);
@@ -24,7 +26,8 @@ vp_err accounts_new(accounts **out, void *zmq, bus *b, const accounts_options *o
                               .ops = accounts_ops,
                               .lua = accounts_lua,
                               .topics = "",
-                              .self = &a->state};
+                              .self = &a->state,
+                              .schemas = schemas};
     const vp_service_options options = {.zmq = zmq,
                                         .redis_url = o->redis_url,
                                         .registry_url = o->registry_url,

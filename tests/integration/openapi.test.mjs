@@ -274,6 +274,9 @@ describe('the system beside it', () => {
     for (const query of ['', '?format=csv', '?format=odd']) await get(`${one}/export`, at(`/export${query}`), { token });
     for (const query of ['', '?limit=1', '?cursor=x']) await get(ballots, at(`/ballots${query}`), { token });
     for (const body of [undefined, { repair: true }, { run: fake.id }, { run: 7 }]) await send('post', `${one}/recount`, body, at('/recount'));
+    for (const service of ['accounts', 'articles', 'comments', 'polls']) {
+      for (const body of [undefined, { dry_run: true }, { cursor: 'x' }, { cursor: 7 }]) await send('post', `/api/v1/migrate/${service}`, body);
+    }
     await get(ballots, at('/ballots')); // 401
     for (const word of ['archive', 'reopen', 'close', 'close', 'reopen', 'close', 'archive', 'reopen']) await send('post', `${one}/${word}`, undefined, at(`/${word}`));
     await send('delete', one, undefined, at(), { headers: { 'if-match': '*' } });
