@@ -38,6 +38,7 @@ static vp_metric refused[HTTP_REFUSAL_COUNT] = {
     REFUSED(HTTP_FORGED, "forged"),
     REFUSED(HTTP_UNREADABLE, "unreadable"),
     REFUSED(HTTP_CROWDED, "crowded"),
+    REFUSED(HTTP_SILENT, "silent"),
 };
 
 static vp_metric others[] = {

@@ -157,6 +157,7 @@ int http_exchange(struct mg_connection *conn) {
     atomic_fetch_add(&s->in_flight, !door->admin);
     begin(&r, &p, conn);
     http_watch_peer(&s->watch, &w->watched, ri->server_port, ri->remote_addr, ri->remote_port);
+    http_watch_busy(&w->watched, true);
     http_refusal refusal = take(&r, &head, s, ri);
     if (!refusal && !door->admin && http_is_crowded(s, conn)) refusal = HTTP_CROWDED;
     if (refusal) {
@@ -171,6 +172,7 @@ int http_exchange(struct mg_connection *conn) {
     if (!keep && (!refusal || refusal == HTTP_FORGED) && may_linger(&r))
         (void)http_request_skip(&r, LINGER_MAX, SKIP_MS);
     int status = p.status;
+    http_watch_busy(&w->watched, false);
     end(&r, &p);
     if (!door->admin && atomic_fetch_sub(&s->in_flight, 1) == 1) http_drain_tell(s);
     return status;
@@ -201,5 +203,19 @@ int http_exchange_error(struct mg_connection *conn, int status, const char *mess
     http_reply_refuse(&p, &r, status, http_refusal_detail(why));
     finish(door, &r, &p, false);
     end(&r, &p);
+    http_worker_of(&r)->failed = true;
     return 0;
+}
+
+/* A target that is no path, `*` or a URL of another server, has no local_uri, and for that one no
+ * callback is called. A proxy in front would take the silence for a dead gateway. */
+void http_exchange_close(const struct mg_connection *conn) {
+    const struct mg_request_info *ri = mg_get_request_info(conn);
+    const http_worker *w = mg_get_thread_pointer(conn);
+    union {
+        const struct mg_connection *given;
+        struct mg_connection *conn;
+    } same = {.given = conn}; /* still open, and ours to write to */
+    if (ri && ri->request_method && ri->request_uri && !ri->local_uri && !w->failed)
+        http_exchange_error(same.conn, 400, "no target of ours");
 }

@@ -27,6 +27,7 @@ static const struct {
     [HTTP_FORGED] = {403, "The request does not come from a page of this site."},
     [HTTP_UNREADABLE] = {400, "The request could not be read."},
     [HTTP_CROWDED] = {429, "Your address has too many connections open."},
+    [HTTP_SILENT] = {408, "The request did not arrive in time."},
 };
 
 /* doubled: what a second one is refused as; HTTP_FINE where it may be repeated. */

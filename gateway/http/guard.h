@@ -38,6 +38,7 @@ typedef enum http_refusal {
     HTTP_FORGED,       /* another site speaks through a reader's browser */
     HTTP_UNREADABLE,   /* CivetWeb itself gave up */
     HTTP_CROWDED,      /* the address has all the connections that it may have */
+    HTTP_SILENT,       /* no head yet, while others wait for a thread: ended early, no answer */
     HTTP_REFUSAL_COUNT
 } http_refusal;
 

@@ -28,6 +28,7 @@ typedef struct http_worker {
     http_watched watched;
     vp_buf out, line;           /* the answer's bytes; the access log's line */
     vp_buf headers, own, body;  /* lent to each request and reply */
+    bool failed;                /* the connection's last request was no request: it is answered */
     int64_t second;             /* for which the texts are */
     char time[VP_TIME_LEN + 1]; /* RFC 3339 */
     char date[40];              /* "Date: ...\r\n" */
@@ -83,6 +84,8 @@ bool http_is_crowded(http_server *s, struct mg_connection *conn);
 /* exchange.c: CivetWeb's callbacks begin_request and http_error. */
 int http_exchange(struct mg_connection *conn);
 int http_exchange_error(struct mg_connection *conn, int status, const char *message);
+/* connection_close: answers what CivetWeb would drop without a word. */
+void http_exchange_close(const struct mg_connection *conn);
 /* admin.c: the handler of the admin door; app is the server. */
 void http_admin(http_request *r, http_reply *p, void *app);
 /* drain.c: something that http_server_stop may wait for became 0. */

@@ -60,13 +60,16 @@ bool http_request_has_body(const http_request *r) {
 /* One read: VP_OK with *n == 0 at the end of a chunked body. */
 static vp_err pull(http_request *r, void *to, size_t room, int64_t deadline_us, size_t *n) {
     http_worker *w = http_worker_of(r);
+    atomic_store(&w->watched.cut, false);
     http_watch_until(&w->watched, false, deadline_us);
     int got = mg_read(r->conn, to, room);
     http_watch_until(&w->watched, false, 0);
     *n = got > 0 ? (size_t)got : 0;
     if (got > 0 || (got == 0 && r->head->chunked)) return VP_OK;
-    /* CivetWeb does not tell silence from the end; the clock does. */
-    return vp_clock_us() + HTTP_WATCH_TICK_MS * 1000 / 2 >= deadline_us ? VP_ETIMEOUT : VP_ESYNTAX;
+    /* CivetWeb does not tell silence from the end; the watchdog and the clock do. */
+    bool late = atomic_load(&w->watched.cut) ||
+                vp_clock_us() + HTTP_WATCH_TICK_MS * 1000 / 2 >= deadline_us;
+    return late ? VP_ETIMEOUT : VP_ESYNTAX;
 }
 
 static int64_t deadline_after(int64_t start_us, size_t received) {

@@ -58,7 +58,9 @@ bool http_is_crowded(http_server *s, struct mg_connection *conn) {
 
 static int on_connection(const struct mg_connection *conn, void **data) {
     http_door *door = mg_get_user_data(mg_get_context(conn));
+    http_worker *w = mg_get_thread_pointer(conn);
     (void)data;
+    w->failed = false;
     atomic_fetch_add(&door->connections, 1);
     return 0;
 }
@@ -67,6 +69,7 @@ static int on_connection(const struct mg_connection *conn, void **data) {
 static void on_close(const struct mg_connection *conn) {
     http_door *door = mg_get_user_data(mg_get_context(conn));
     vp_caller *caller = mg_get_user_connection_data(conn);
+    http_exchange_close(conn);
     if (!caller) return;
     pthread_mutex_lock(&door->server->lock);
     vp_callers_leave(door->server->callers, &caller);
@@ -196,6 +199,9 @@ vp_err http_server_start(http_server **out, const http_options *o, vp_fault *why
     if (!e) e = http_watch_start(&s->watch, why);
     if (!e) e = open_door(&s->doors[ADMIN], o->admin_listen, ADMIN_THREADS, why);
     if (!e) e = open_door(&s->doors[PUBLIC], o->listen, threads, why);
+    for (int i = 0; i < 2 && !e; i++)
+        http_watch_add_door(&s->watch, s->doors[i].port, &s->doors[i].connections,
+                            (int)(i == PUBLIC ? threads : ADMIN_THREADS));
     if (e) http_server_stop(&s, 0);
     *out = s;
     return e;

@@ -13,5 +13,8 @@
 void http_sockets_each(int port, void (*found)(int fd, bool listening, void *arg), void *arg);
 /* The peer of a connection as CivetWeb writes it; false when there is none. */
 bool http_socket_peer(int fd, char address[HTTP_ADDRESS_LEN], int *port);
+/* How long nothing has been sent to it, or since it was made; 0: it has sent what nobody has read,
+ * or is no such socket. What it sends meanwhile does not matter. */
+int64_t http_socket_silent_ms(int fd);
 
 #endif
