@@ -5,6 +5,8 @@
 
 #include "http.h"
 
+enum { CLI_REDIS_MAX = 8 }; /* Redis servers that one command may name */
+
 typedef struct cli_args {
     const char *url, *token;
     const char *role, *handle, *secret_file; /* account add */
@@ -13,9 +15,11 @@ typedef struct cli_args {
     const char *public_of;                   /* keygen: a file with a secret key */
     const char *server_key, *curve_file;     /* ping: its public key; a file with our secret one */
     const char *format, *count;              /* polls export, codes */
-    bool watch;                              /* status */
-    bool wait;                               /* drain */
-    bool dry_run;                            /* migrate */
+    const char *redis_url[CLI_REDIS_MAX], *redis_file[CLI_REDIS_MAX]; /* backup, restore */
+    bool verify;                                                      /* restore */
+    bool watch;                                                       /* status */
+    bool wait;                                                        /* drain */
+    bool dry_run;                                                     /* migrate */
     bool json, help, version, repair;
     char **words; /* what follows the words of the command */
     int n_words;
@@ -32,6 +36,7 @@ typedef vp_err cli_command(cli_run *run, vp_fault *why);
 cli_command cli_account_add, cli_token_add, cli_load, cli_status, cli_drain, cli_ping,
     cli_demo_votes, cli_keygen, cli_migrate;
 cli_command cli_polls_list, cli_polls_close, cli_polls_reopen, cli_polls_archive, cli_polls_place;
+cli_command cli_backup, cli_restore;
 cli_command cli_polls_recount, cli_polls_export, cli_polls_codes;
 
 #endif

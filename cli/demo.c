@@ -2,7 +2,6 @@
  * drawn anew at each start: the first of a random order gets most, the next half of that, and so
  * on. SPDX-License-Identifier: MIT */
 #include <assert.h>
-#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <time.h>
@@ -11,6 +10,7 @@
 #include "clock.h"
 #include "json.h"
 #include "page.h"
+#include "stop.h"
 #include "text.h"
 #include "ulid.h"
 
@@ -36,13 +36,6 @@ typedef struct voting {
     int64_t min, max; /* choices of one ballot */
     int64_t started_us, cast, failed, reported_us, reported_cast;
 } voting;
-
-static volatile sig_atomic_t stop;
-
-static void on_signal(int number) {
-    (void)number;
-    stop = 1;
-}
 
 /* -- the poll ---------------------------------------------------------------------------------- */
 
@@ -179,7 +172,7 @@ static void report(voting *v) {
 
 /* Until the time comes or a signal; reports that fall due are printed. */
 static void wait_until(voting *v, int64_t due_us) {
-    for (int64_t now; !stop && (now = vp_clock_us()) < due_us;) {
+    for (int64_t now; !cli_stopped() && (now = vp_clock_us()) < due_us;) {
         int64_t next = v->reported_us + REPORT_US, end = next < due_us ? next : due_us;
         int64_t left = end > now ? end - now : 0;
         struct timespec t = {left / 1000000, left % 1000000 * 1000};
@@ -195,10 +188,10 @@ static vp_err vote_on(voting *v, vp_fault *why) {
     int64_t end = v->seconds ? v->started_us + v->seconds * 1000000 : INT64_MAX;
     int in_a_row = 0;
     vp_err rc = VP_OK;
-    while (!stop && due < end && !ferror(stdout)) {
+    while (!cli_stopped() && due < end && !ferror(stdout)) {
         vp_fault fault = {0};
         rc = cast(v, &fault);
-        if (rc && stop) break;
+        if (rc && cli_stopped()) break;
         if (rc) v->failed++;
         in_a_row = rc ? in_a_row + 1 : 0;
         bool busy = rc == VP_EBUSY || rc == VP_EAWAY || rc == VP_ETIMEOUT || rc == VP_ETOOMANY;
@@ -213,20 +206,13 @@ static vp_err vote_on(voting *v, vp_fault *why) {
     return VP_OK;
 }
 
-static void catch_signals(void) {
-    struct sigaction action = {.sa_handler = on_signal};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
-
 vp_err cli_demo_votes(cli_run *run, vp_fault *why) {
     voting v = {.http = run->http};
     vp_err rc = cli_number(run->args.rate, "--rate", 1, RATE_MAX, RATE_DEFAULT, &v.rate, why);
     if (!rc) rc = cli_number(run->args.seconds, "--seconds", 0, SECONDS_MAX, 0, &v.seconds, why);
     if (rc) return rc;
-    catch_signals();
-    cli_http_stop_on(run->http, &stop);
+    cli_stop_catch();
+    cli_http_stop_on(run->http, cli_stop_flag());
     cli_http_set_patience(run->http, PATIENCE_MS);
     rc = find_poll(&v, run->args.poll, why);
     if (!rc) {

@@ -18,6 +18,7 @@ typedef struct option {
     const char *name, *value; /* value NULL: a flag */
     size_t at;                /* in cli_args: const char *, or bool of a flag */
     const char *help;         /* NULL: told with its command */
+    int most; /* how often it may be given: it is an array; 0: the last one counts */
 } option;
 
 static const option options[] = {
@@ -39,6 +40,9 @@ static const option options[] = {
     {"format", "FORMAT", offsetof(cli_args, format), NULL},
     {"count", "N", offsetof(cli_args, count), NULL},
     {"public", "FILE", offsetof(cli_args, public_of), NULL},
+    {"redis-url", "URL", offsetof(cli_args, redis_url), NULL, CLI_REDIS_MAX},
+    {"redis-url-file", "FILE", offsetof(cli_args, redis_file), NULL, CLI_REDIS_MAX},
+    {"verify", NULL, offsetof(cli_args, verify), NULL},
     {"watch", NULL, offsetof(cli_args, watch), NULL},
     {"server-key", "KEY", offsetof(cli_args, server_key), NULL},
     {"curve-secret-key-file", "FILE", offsetof(cli_args, curve_file), NULL},
@@ -111,6 +115,24 @@ static const command commands[] = {
      "count the records of each schema, of all services or one, and rewrite old ones to the "
      "newest;\n"
      "      --dry-run: only count. When all instances are updated; the services go on meanwhile"},
+    {{"backup", NULL},
+     "redis-url redis-url-file",
+     1,
+     1,
+     cli_backup,
+     "backup FILE --redis-url URL... | --redis-url-file FILE...",
+     "all that Redis holds, as of one moment, into a new FILE, which is as secret as Redis; with "
+     "a\n"
+     "      Redis for each service name all of them. Also VOXPOP_REDIS_URL(_FILE)"},
+    {{"restore", NULL},
+     "redis-url redis-url-file verify",
+     1,
+     1,
+     cli_restore,
+     "restore FILE [--verify] [--redis-url URL...] [--redis-url-file FILE...]",
+     "put a backup into an empty Redis, or as many as it was made of; run again after it was cut\n"
+     "      short, it goes on. --verify: start services on a copy first, recount every poll and\n"
+     "      look at every record; alone it writes nothing"},
     {{"polls", "list"}, "json", 0, 0, cli_polls_list, "polls list [--json]", "polls, newest first"},
     {{"polls", "close"}, "", 1, 1, cli_polls_close, "polls close ID", "no more votes come in"},
     {{"polls", "reopen"}, "", 1, 1, cli_polls_reopen, "polls reopen ID", "a closed one"},
@@ -199,7 +221,13 @@ static vp_err take_option(cli_args *args, int argc, char **argv, int *i, vp_faul
         vp_fault_set(why, "--%s needs a value: %s", o->name, o->value);
         return VP_EINVAL;
     }
-    *(const char **)field_of(args, o) = value;
+    const char **at = field_of(args, o);
+    for (int n = 1; n < o->most && *at; n++) at++;
+    if (o->most && *at) {
+        vp_fault_set(why, "--%s may be given %d times", o->name, o->most);
+        return VP_EINVAL;
+    }
+    *at = value;
     return VP_OK;
 }
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # make-secrets.sh FOLDER - what the processes need to know each other, made once; what is there is kept.
-# FOLDER/PROCESS/ is for that process alone (gateway live articles comments polls operator redis
+# FOLDER/PROCESS/ is for that process alone (gateway live articles comments polls operator backup redis
 # sentinel edge), each file readable by its owner only:
 #   curve.key        its secret key (`voxpop keygen`); peers: the public keys of all, the same for each
 #   redis-url        VOXPOP_REDIS with a user and password of its own
@@ -18,7 +18,7 @@ templates=${VOXPOP_TEMPLATES:-$here}
 redis=${VOXPOP_REDIS:-redis+sentinel://sentinel-1,sentinel-2,sentinel-3/voxpop}
 names=${VOXPOP_CERTIFICATE_NAMES:-DNS:localhost,IP:127.0.0.1}
 
-processes='gateway live articles comments polls operator'
+processes='gateway live articles comments polls operator' # those with a key of their own
 
 random_text() { head -c 24 /dev/urandom | od -An -v -tx1 | tr -d ' \n'; }
 
@@ -61,15 +61,15 @@ make_certificate() {
     rm -f "$out/edge/key.new" "$out/edge/certificate.new"
 }
 
-for folder in passwords redis sentinel edge $processes; do mkdir -p "$out/$folder"; done
+for folder in passwords redis sentinel edge backup $processes; do mkdir -p "$out/$folder"; done
 if [ -n "${VOXPOP_OWNERS:-}" ]; then
     printf '%s\n' "$VOXPOP_OWNERS" | while read -r process owner; do
         [ -z "$process" ] || chown -R "$owner" "$out/$process"
     done
 fi
 
-for process in $processes; do
-    make_key "$process"
+for process in $processes; do make_key "$process"; done
+for process in $processes backup; do
     printf '%s//%s:%s@%s\n' "${redis%%//*}" "$process" "$(password "$process")" "${redis#*//}" |
         put "$out/$process/redis-url"
 done
@@ -79,7 +79,7 @@ done | put "$out/peers"
 for process in $processes; do put "$out/$process/peers" <"$out/peers"; done
 
 users='/^#/d' # Redis takes no comments there
-for user in $processes replica sentinel; do users="$users;s/@$user@/$(digest "$user")/"; done
+for user in $processes backup replica sentinel; do users="$users;s/@$user@/$(digest "$user")/"; done
 sed "$users" "$templates/redis-acl.conf" | put "$out/redis/users.acl"
 printf 'masteruser replica\nmasterauth %s\n' "$(password replica)" | put "$out/redis/replica.conf"
 sed "s/@password@/$(password sentinel)/;s/@peer-password@/$(password peer)/" \
