@@ -52,6 +52,7 @@ const cleanEnvironment = Object.fromEntries(
 // token. redisArgs: more settings of Redis; redisLogin: [user, password] with which the test talks to
 // it. curve: each process has a key, and TCP between them is CURVE. ownRedis: services that have a
 // Redis of their own, as the processes 'redis-articles' …, to which redisOf('articles') talks.
+// programs: folders with other programs than those of this build, by process name.
 export async function startSystem(options = {}) {
   const system = new System(options);
   running.add(system);
@@ -79,8 +80,8 @@ export class System {
   #ownRedis = {}; // by service
 
   constructor({ services = ['articles', 'comments', 'polls'], gateway = true, live = true, admin = true,
-    env = {}, args = {}, redisArgs = [], redisLogin, curve = false, spare = [], ownRedis = [] } = {}) {
-    this.#options = { services, gateway, live, admin, env, args, redisArgs, redisLogin, curve, spare, ownRedis };
+    env = {}, args = {}, redisArgs = [], redisLogin, curve = false, spare = [], ownRedis = [], programs = {} } = {}) {
+    this.#options = { services, gateway, live, admin, env, args, redisArgs, redisLogin, curve, spare, ownRedis, programs };
   }
 
   async start() {
@@ -138,8 +139,8 @@ export class System {
   }
 
   #describe() {
-    const { services, args, redisArgs, curve, spare, ownRedis } = this.#options;
-    const bin = (name) => join(buildFolder, `voxpop-${name}`);
+    const { services, args, redisArgs, curve, spare, ownRedis, programs } = this.#options;
+    const bin = (name) => join(programs[name] ?? buildFolder, `voxpop-${name.split('#')[0]}`);
     const redisUrl = ['--redis-url', this.urls.redis];
     const store = (name) => ['redis-server', '--port', '0', '--unixsocket', this.#socketOf(name), '--dir', join(this.folder, name),
       '--appendonly', 'yes', '--appendfsync', 'always', '--save', '', '--maxmemory-policy', 'noeviction', '--daemonize', 'no'];
@@ -148,10 +149,10 @@ export class System {
     const redisUrls = (kind) => [
       '--redis-url', this.urls[`redis-${kind}`] ?? this.urls.redis, ...(ownRedis.length ? ['--registry-url', this.urls.redis] : []),
       ...(sources[kind] && (ownRedis.includes('articles') || ownRedis.includes('comments')) ? [`--${sources[kind]}-redis-url`, this.urls[`redis-${sources[kind]}`] ?? this.urls.redis] : [])];
-    const gateway = (name, admin) => [bin('gateway'), ...redisUrl, '--listen', `127.0.0.1:${this.ports[name]}`,
+    const gateway = (name, admin) => [bin(name), ...redisUrl, '--listen', `127.0.0.1:${this.ports[name]}`,
       '--admin-listen', `127.0.0.1:${this.ports[admin]}`, '--live-url', this.urls.live,
       '--http-threads', '64', '--secrets', join(this.folder, 'secrets')];
-    const live = (name) => [bin('live'), ...redisUrl, '--listen', `127.0.0.1:${this.ports[name]}`,
+    const live = (name) => [bin(name), ...redisUrl, '--listen', `127.0.0.1:${this.ports[name]}`,
       ...(this.ports[`admin:${name}`] ? ['--admin-listen', `127.0.0.1:${this.ports[`admin:${name}`]}`] : [])];
     const argv = {
       redis: [...store('redis'), ...redisArgs],
@@ -160,7 +161,7 @@ export class System {
     };
     for (const name of [...services, ...spare]) {
       const kind = name.split('#')[0];
-      argv[name] = kind === 'gateway' ? gateway(name, `admin:${name}`) : kind === 'live' ? live(name) : [bin(kind), ...redisUrls(kind)];
+      argv[name] = kind === 'gateway' ? gateway(name, `admin:${name}`) : kind === 'live' ? live(name) : [bin(name), ...redisUrls(kind)];
     }
     for (const each of ownRedis) argv[`redis-${each}`] = store(`redis-${each}`);
     for (const [name, line] of Object.entries(argv)) {
