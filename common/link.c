@@ -31,9 +31,16 @@ vp_err vp_link_new(vp_link **out, const char *url, const vp_link_handler *handle
     return rc;
 }
 
+static void tell_lost(vp_link *l) {
+    while (vp_link_owes(l))
+        l->handler.heard(l->handler.user, l->owed[l->head++ % VP_LINK_OWED_MAX], NULL);
+}
+
 void vp_link_destroy(vp_link **self_p) {
     vp_link *l = *self_p;
     if (!l) return;
+    l->generation = 0;
+    tell_lost(l);
     vp_store_destroy(&l->store);
     free(l);
     *self_p = NULL;
@@ -80,8 +87,7 @@ static bool overdue(const vp_link *l) {
 static void lost(vp_link *l, const char *why) {
     l->generation = 0;
     l->unsent = false;
-    while (vp_link_owes(l))
-        l->handler.heard(l->handler.user, l->owed[l->head++ % VP_LINK_OWED_MAX], NULL);
+    tell_lost(l);
     l->handler.lost(l->handler.user, why[0] ? why : "redis: away");
 }
 

@@ -32,7 +32,7 @@ typedef struct vp_link_handler {
 /* url: see store_url.h. Does not connect yet. */
 VP_CHECKED vp_err vp_link_new(vp_link **out, const char *url, const vp_link_handler *handler,
                               vp_fault *why);
-void vp_link_destroy(vp_link **self_p); /* what is owed is not told */
+void vp_link_destroy(vp_link **self_p); /* what is owed is told as lost before */
 /* False: it is away, or too much is owed; nothing will be heard of it. */
 bool vp_link_ask(vp_link *self, vp_link_asked to, int argc, const vp_str *argv);
 bool vp_link_up(const vp_link *self);

@@ -19,21 +19,31 @@ static int wait_ms(const vp_service *s, int64_t now) {
     for (int i = 0; i < s->n_ops; i++)
         if (!s->ops[i].method && !s->timer_busy[i] && s->timer_at[i] - now < wait)
             wait = s->timer_at[i] - now;
+    int64_t next = service_events_next(s);
+    if (next - now < wait) wait = next - now;
     return wait < 1 ? 1 : (int)wait;
 }
 
 static void wait(vp_service *s) {
-    enum { ROUTER, STORE, REGISTRY, FDS };
+    enum { ROUTER, STORE, LINKS, FDS = LINKS + VP_SERVICE_SOURCES + 1 };
     struct pollfd fds[FDS] = {{.fd = s->router_fd, .events = POLLIN},
-                              {.fd = vp_store_fd(s->store), .events = POLLIN},
-                              {.fd = -1, .events = POLLIN}};
+                              {.fd = vp_store_fd(s->store), .events = POLLIN}};
+    vp_link *link[FDS] = {NULL};
+    int n = LINKS;
     if (vp_store_wants_write(s->store)) fds[STORE].events |= POLLOUT;
-    if (s->registry) fds[REGISTRY].fd = vp_link_fd(s->registry);
-    if (s->registry && vp_link_wants_write(s->registry)) fds[REGISTRY].events |= POLLOUT;
+    if (s->registry) link[n++] = s->registry;
+    for (int i = 0; i < VP_SERVICE_SOURCES; i++)
+        if ((link[n] = service_events_link(s, i))) n++;
+    for (int i = LINKS; i < n; i++) {
+        bool out = vp_link_wants_write(link[i]);
+        fds[i] =
+            (struct pollfd){.fd = vp_link_fd(link[i]), .events = out ? POLLIN | POLLOUT : POLLIN};
+    }
     /* A descriptor of -1 is passed over. */
-    if (!poll(fds, FDS, wait_ms(s, vp_clock_ms())) && s->log_access) vp_log_flush();
+    if (!poll(fds, (nfds_t)n, wait_ms(s, vp_clock_ms())) && s->log_access) vp_log_flush();
     s->redis_news = fds[STORE].revents != 0;
-    if (fds[REGISTRY].revents) vp_link_news(s->registry);
+    for (int i = LINKS; i < n; i++)
+        if (fds[i].revents) vp_link_news(link[i]);
 }
 
 /* One turn. Answers go out before the router is read, so that what they set free is in the next
@@ -41,6 +51,7 @@ static void wait(vp_service *s) {
 static bool turn(vp_service *s) {
     if (s->redis_news || !service_serving(s) || service_overdue(s)) service_pump(s);
     if (s->registry) vp_link_turn(s->registry);
+    service_events_turn(s);
     bool idle = s->batch_owed == 0;
     if (idle) service_finish_batch(s);
     bool dry = service_receive(s);
@@ -153,6 +164,7 @@ vp_err vp_service_new(vp_service **out, const vp_service_def *def, const vp_serv
     if (o->registry_url && o->registry_url[0] && strcmp(o->registry_url, o->redis_url) &&
         (rc = service_registry_new(s, o->registry_url, why)))
         goto done;
+    if ((rc = service_events_new(s, o, why))) goto done;
     snprintf(s->record.curve, sizeof s->record.curve, "%s", vp_curve_public(o->curve));
     /* Before any socket, else keys that come early are not asked for. */
     if (s->record.curve[0] && (rc = vp_zap_start(&s->zap, s->zmq, o->curve, why))) goto done;
@@ -172,6 +184,7 @@ done:
 void vp_service_destroy(vp_service **self_p) {
     vp_service *s = *self_p;
     if (!s) return;
+    service_events_destroy(s);
     if (s->in_work) service_fail_all(s, "stopped with calls in work");
     if (s->router) zmq_close(s->router);
     if (s->publisher) zmq_close(s->publisher);

@@ -24,6 +24,7 @@ enum {
     VP_SERVICE_BATCH = 256,  /* calls in one batch */
     VP_SERVICE_TIMERS = 8,   /* of one service */
     VP_SERVICE_OPS = 92,     /* the same; the loop adds four of its own */
+    VP_SERVICE_SOURCES = 2,  /* other services whose facts are read */
     VP_CALL_COMMANDS = 16,   /* Redis commands of one call in one round */
     VP_CALL_ROUNDS = 64,     /* rounds of one call */
     VP_CALL_ANSWER_MAX = 4 * 1024 * 1024,
@@ -122,6 +123,16 @@ void vp_call_join(vp_call *call, const char *name, const vp_str *keys, int n_key
  * DONE. */
 vp_str vp_call_outcome(vp_call *call, const redisReply *reply);
 
+/* A fact that is read here may be older than at its source, when that has a Redis of its own:
+ * before a call is refused because of one, and with no command appended, its source can be asked.
+ */
+typedef enum vp_known {
+    VP_KNOWN,  /* what was read is what the source says */
+    VP_ASKING, /* return VP_STEP_WAIT: the call is prepared anew, when the newest is here */
+    VP_UNSURE  /* the source cannot be asked just now */
+} vp_known;
+vp_known vp_call_refresh(vp_call *call, int source, vp_str id);
+
 /* Sets the problem; the first one wins. Returns VP_STEP_DONE. */
 vp_step vp_call_fail(vp_call *call, vp_err code, const char *fmt, ...) VP_PRINTF(3, 4);
 /* The answer: body in call->out. For a 200 to a GET with an ETag, If-None-Match gives 304 by
@@ -162,11 +173,20 @@ typedef struct vp_schema {
     const char *index; /* a sorted set of all ids; NULL: all records have the one schema */
 } vp_schema;
 
+/* Facts of another service that functions of this one read (events.lua). With a Redis of its own at
+ * --NAME-redis-url they are copied into ours. */
+typedef struct vp_source {
+    const char *name;  /* "articles" */
+    const char *facts; /* its facts' keys, before the id: "fact:article:" */
+    int revision;      /* which word of a fact is its revision: 1 or 2 */
+} vp_source;
+
 typedef struct vp_service_def {
-    const char *name;       /* "polls" */
-    const vp_op *ops;       /* ended by {NULL}; at most VP_SERVICE_OPS */
-    const vp_embedded *lua; /* files of the service's functions, one library; NULL: none */
-    const char *topics;     /* prefixes of the topics that it publishes; "" for none */
+    const char *name;         /* "polls" */
+    const vp_op *ops;         /* ended by {NULL}; at most VP_SERVICE_OPS */
+    const vp_embedded *lua;   /* files of the service's functions, one library; NULL: none */
+    const vp_source *sources; /* ended by {NULL}; NULL: none */
+    const char *topics;       /* prefixes of the topics that it publishes; "" for none */
     void *self;
     const vp_schema *schemas; /* ended by {NULL}; NULL: it keeps no records */
 } vp_service_def;
@@ -179,8 +199,9 @@ typedef struct vp_service_options {
     void *zmq; /* shared context; NULL: own */
     const char *redis_url;
     const char *registry_url; /* where registry and site key are; "" or the same: there too */
-    const char *bind;         /* "tcp://127.0.0.1:*", "ipc:///path", "inproc://accounts" */
-    const char *publish;      /* "" : none */
+    const char *source_url[VP_SERVICE_SOURCES]; /* of def->sources; "": at redis_url */
+    const char *bind;      /* "tcp://127.0.0.1:*", "ipc:///path", "inproc://accounts" */
+    const char *publish;   /* "" : none */
     const char *advertise; /* host that replaces a wildcard in the announced endpoints; "" : none */
     struct vp_curve *curve; /* curve.h: our key and whose calls come in; NULL: this machine only */
     bool announce;          /* write the registry */

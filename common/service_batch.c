@@ -104,6 +104,14 @@ static const struct {
     {"BUSY", VP_EAWAY, "The store is busy."},
 };
 
+bool service_demotes(const char *text) {
+    for (size_t i = 0; i < sizeof redis_errors / sizeof redis_errors[0]; i++)
+        if (redis_errors[i].demoted &&
+            !strncmp(text, redis_errors[i].prefix, strlen(redis_errors[i].prefix)))
+            return true;
+    return false;
+}
+
 static void reply_error(slot *k, const char *text) {
     for (size_t i = 0; i < sizeof redis_errors / sizeof redis_errors[0]; i++)
         if (!strncmp(text, redis_errors[i].prefix, strlen(redis_errors[i].prefix))) {
@@ -160,6 +168,7 @@ static void on_reply(vp_service *s, owed o, redisReply *r) {
         s->batch_owed--;
         s->unsafe = r->type != REDIS_REPLY_INTEGER || r->integer < 1;
         break;
+    case OWED_FOLLOW: service_events_reply(o.follower, o.turn, r); break;
     default: service_set_up_reply(s, o.kind, r);
     }
     freeReplyObject(r);
@@ -171,6 +180,7 @@ static void on_reply(vp_service *s, owed o, redisReply *r) {
 static void after_step(vp_service *s, slot *k, vp_step step) {
     vp_call *c = &k->call;
     service_replies_free(k);
+    if (k->abroad) return;
     c->n_replies = k->n_next;
     memset(c->reply, 0, sizeof c->reply);
     memcpy(k->joined, k->joined_next, sizeof k->joined);
@@ -193,6 +203,21 @@ static void run_prepare(vp_service *s, slot *k) {
     after_step(s, k, c->op->prepare(c));
 }
 
+void service_again(vp_service *s, slot *k) {
+    vp_call *c = &k->call;
+    service_replies_free(k);
+    c->round = 0;
+    vp_buf_clear(&c->out);
+    vp_buf_clear(&k->head);
+    k->etag[0] = '\0';
+    if (service_serving(s) || s->reloading) {
+        list_add(&s->pending, k);
+    } else {
+        vp_call_fail(c, VP_EAWAY, "The store cannot be reached just now.");
+        service_answer(s, k);
+    }
+}
+
 static void run_finish(vp_service *s, slot *k) {
     vp_call *c = &k->call;
     if (k->failed || c->problem.code || c->status) { /* decided before its last reply came */
@@ -202,14 +227,9 @@ static void run_finish(vp_service *s, slot *k) {
     if (k->rerun) {
         k->rerun = false;
         k->rerun_used = true;
-        service_replies_free(k);
-        c->round = 0;
-        vp_buf_clear(&c->out);
-        vp_buf_clear(&k->head);
-        k->etag[0] = '\0';
         if (!s->setup_owed) service_load_functions(s); /* once for all of the batch */
         s->reloading = true;
-        list_add(&s->pending, k);
+        service_again(s, k);
         return;
     }
     c->round++;

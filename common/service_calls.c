@@ -25,6 +25,7 @@ slot *service_slot_get(vp_service *s) {
     k->next = NULL;
     k->n_frames = k->timer = k->owed = k->n_next = k->n_owned = 0;
     k->failed = k->rerun = k->rerun_used = k->answered = false;
+    k->fetched = k->unsure = k->abroad = false;
     k->etag[0] = '\0';
     vp_call *c = &k->call;
     c->service = s;

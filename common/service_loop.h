@@ -5,6 +5,7 @@
  *   service_batch.c  commands, joins, replies, batches
  *   service_beat.c   timers, the registry, draining
  *   service_registry.c  a registry that is at another Redis
+ *   service_events.c copies of other services' facts
  *   service_metrics.c  what is counted; the operations that are the loop's own
  *   service_libraries.c  function libraries that nobody uses any more are deleted
  *   service_migrate.c  records of older schemas are counted and rewritten
@@ -31,7 +32,7 @@ enum {
     SERVICE_OWN_OPS = 4,
     SERVICE_AT_ONCE_OPS = 2, /* the last of them: answered while the call is received */
     JOIN_BYTES_MAX = 1024 * 1024,
-    OWED_MAX = VP_SERVICE_BATCH * VP_CALL_COMMANDS + 64,
+    OWED_MAX = VP_SERVICE_BATCH * VP_CALL_COMMANDS + VP_SERVICE_SOURCES * VP_LINK_OWED_MAX + 64,
     PEERS_MAX = 64,
     MASTER_LEN = 8,
     SERVICE_CLOCK_SLOW_MS = 500 /* a TIME that took longer says less than the one before */
@@ -39,6 +40,7 @@ enum {
 
 #define SERVICE_SITE_KEY VP_STR("site:key")
 
+typedef struct service_follower service_follower;
 typedef struct slot slot;
 typedef struct join join;
 
@@ -58,6 +60,9 @@ struct slot {
     bool joined_next[VP_CALL_COMMANDS];
     bool failed;            /* a reply was an error; the problem is set */
     bool rerun, rerun_used; /* the functions were missing: prepare again, once */
+    bool fetched, unsure;   /* a source was asked for a fact; it did not say */
+    bool abroad;            /* it is being asked: the slot is in no list */
+    char fetched_id[VP_ULID_LEN + 1];
     bool answered;
     char etag[80];
     vp_buf head; /* fields of the answer */
@@ -89,6 +94,7 @@ typedef enum owed_kind {
     OWED_MASTER,
     OWED_TIME,
     OWED_REPLICA,
+    OWED_FOLLOW,
     OWED_BEAT
 } owed_kind;
 typedef struct owed {
@@ -96,6 +102,8 @@ typedef struct owed {
     slot *slot;
     int index;
     join *join;
+    service_follower *follower;
+    unsigned turn;
 } owed;
 
 /* What is counted; the last rows of all that /metrics shows. */
@@ -159,7 +167,8 @@ struct vp_service {
     bool redis_news; /* its descriptor was ready: there is something to read */
     bool own_zmq, announce, replica;
     vp_store *store;
-    vp_link *registry; /* NULL: it is at the store */
+    vp_link *registry;                              /* NULL: it is at the store */
+    service_follower *follower[VP_SERVICE_SOURCES]; /* of def->sources, in order */
     vp_functions functions;
     vp_op *ops;      /* def->ops, and behind them the loop's own */
     vp_route *route; /* of ops, in order */
@@ -214,8 +223,9 @@ void service_set_up(vp_service *s);
 void service_set_up_reply(vp_service *s, owed_kind kind, const redisReply *r);
 void service_load_functions(vp_service *s);
 void service_ask_time(vp_service *s);
-bool service_time_read(const redisReply *r, int64_t *ms);  /* of TIME */
-bool service_take_key(vp_service *s, const redisReply *r); /* false: it is none */
+bool service_run_id(const redisReply *r, char out[MASTER_LEN + 1]); /* of INFO server */
+bool service_time_read(const redisReply *r, int64_t *ms);           /* of TIME */
+bool service_take_key(vp_service *s, const redisReply *r);          /* false: it is none */
 
 /* -- service_registry.c: with s->registry ----------------------------------------------------- */
 
@@ -246,6 +256,18 @@ void service_pump(vp_service *s); /* Redis: out, in, and what its replies mean *
 void service_finish_batch(vp_service *s);
 void service_start_batch(vp_service *s);
 void service_fail_all(vp_service *s, const char *why);
+void service_again(vp_service *s, slot *k);    /* it is prepared anew */
+bool service_demotes(const char *redis_error); /* another Redis may be the master by now */
+
+/* -- service_events.c ----------------------------------------------------------------------- */
+
+VP_CHECKED vp_err service_events_new(vp_service *s, const vp_service_options *o, vp_fault *why);
+void service_events_destroy(vp_service *s); /* calls that wait for a source are prepared anew */
+void service_events_turn(vp_service *s);
+int64_t service_events_next(const vp_service *s);         /* when it wants a turn */
+vp_link *service_events_link(const vp_service *s, int i); /* NULL: none */
+void service_events_reply(service_follower *f, unsigned turn, const redisReply *r);
+void service_events_metrics(vp_service *s, vp_buf *out);
 
 /* -- service_beat.c ------------------------------------------------------------------------- */
 

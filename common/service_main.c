@@ -28,55 +28,72 @@ static void catch_signals(void) {
     sigaction(SIGPIPE, &act, NULL);
 }
 
-int vp_service_main(const vp_service_def *def, int argc, char **argv) {
-    const char *redis, *registry, *durability, *bind, *publish, *advertise, *level;
+typedef struct settings {
+    const char *durability, *publish, *level;
+    char source[VP_SERVICE_SOURCES][48]; /* names of the settings of def->sources */
     vp_curve_options keys;
-    bool log_access;
-    const vp_conf_item items[] = {
-        {"redis-url", VP_CONF_TEXT, &redis, "redis://127.0.0.1:6379", 1, 1000,
+    vp_service_options o;
+} settings;
+
+static vp_err configure(settings *s, const vp_service_def *def, int argc, char **argv, bool *done,
+                        vp_fault *why) {
+    const vp_conf_item own[] = {
+        {"redis-url", VP_CONF_TEXT, &s->o.redis_url, "redis://127.0.0.1:6379", 1, 1000,
          "Redis: redis://host:port[/db], redis+sentinel://h1,h2,h3/master or unix:///path"},
-        {"registry-url", VP_CONF_TEXT, &registry, "", 0, 1000, VP_REGISTRY_URL_HELP},
-        {"durability", VP_CONF_TEXT, &durability, "local", 1, 10, VP_DURABILITY_HELP},
-        {"bind", VP_CONF_TEXT, &bind, "tcp://127.0.0.1:*", 1, 150, "ZeroMQ endpoint for calls"},
-        {"publish", VP_CONF_TEXT, &publish, "tcp://127.0.0.1:*", 0, 150,
+        {"registry-url", VP_CONF_TEXT, &s->o.registry_url, "", 0, 1000, VP_REGISTRY_URL_HELP},
+        {"durability", VP_CONF_TEXT, &s->durability, "local", 1, 10, VP_DURABILITY_HELP},
+        {"bind", VP_CONF_TEXT, &s->o.bind, "tcp://127.0.0.1:*", 1, 150,
+         "ZeroMQ endpoint for calls"},
+        {"publish", VP_CONF_TEXT, &s->publish, "tcp://127.0.0.1:*", 0, 150,
          "ZeroMQ endpoint for the states of topics"},
-        {"advertise", VP_CONF_TEXT, &advertise, "", 0, 100,
+        {"advertise", VP_CONF_TEXT, &s->o.advertise, "", 0, 100,
          "host name announced to the others, when bound to a wildcard address"},
-        VP_CURVE_ITEMS(keys),
-        {"log-access", VP_CONF_FLAG, &log_access, "no", 0, 0, "log each call"},
-        {"log-level", VP_CONF_TEXT, &level, "info", 1, 10, "debug, info, warn or error"},
-        {NULL}};
+        VP_CURVE_ITEMS(s->keys),
+        {"log-access", VP_CONF_FLAG, &s->o.log_access, "no", 0, 0, "log each call"},
+        {"log-level", VP_CONF_TEXT, &s->level, "info", 1, 10, "debug, info, warn or error"}};
+    enum { OWN = sizeof own / sizeof *own };
+    vp_conf_item items[OWN + VP_SERVICE_SOURCES + 1] = {{NULL}};
+    memcpy(items, own, sizeof own);
+    for (int i = 0; def->sources && def->sources[i].name; i++) {
+        snprintf(s->source[i], sizeof s->source[i], "%.32s-redis-url", def->sources[i].name);
+        items[OWN + i] = (vp_conf_item){s->source[i],
+                                        VP_CONF_TEXT,
+                                        &s->o.source_url[i],
+                                        "",
+                                        0,
+                                        1000,
+                                        "that service's Redis; empty: ours"};
+    }
+    return vp_conf_load(items, def->name, argc, argv, environ, done, why);
+}
+
+int vp_service_main(const vp_service_def *def, int argc, char **argv) {
+    settings s = {0};
     vp_fault why = {0};
     vp_service *service = NULL;
     vp_curve *curve = NULL;
     vp_log_level log_level = VP_LOG_INFO;
-    bool done = false, replica;
+    bool done = false;
     vp_mem_init();
     vp_process_batch();
-    if (vp_conf_load(items, def->name, argc, argv, environ, &done, &why)) goto failed;
+    if (configure(&s, def, argc, argv, &done, &why)) goto failed;
     if (done) return 0;
-    if (vp_log_level_parse(vp_str_of(level), &log_level)) {
-        vp_fault_set(&why, "log-level: %.20s", level);
+    if (vp_log_level_parse(vp_str_of(s.level), &log_level)) {
+        vp_fault_set(&why, "log-level: %.20s", s.level);
         goto failed;
     }
-    if (vp_service_durability(durability, &replica, &why)) goto failed;
+    if (vp_service_durability(s.durability, &s.o.replica, &why)) goto failed;
     vp_log_init(def->name, log_level);
     if (vp_seal_init()) {
         vp_fault_set(&why, "libsodium does not start");
         goto failed;
     }
-    if (vp_curve_new(&curve, &keys, &why)) goto failed;
+    if (vp_curve_new(&curve, &s.keys, &why)) goto failed;
     catch_signals();
-    const vp_service_options options = {.redis_url = redis,
-                                        .registry_url = registry,
-                                        .bind = bind,
-                                        .publish = def->topics && def->topics[0] ? publish : "",
-                                        .advertise = advertise,
-                                        .curve = curve,
-                                        .announce = true,
-                                        .log_access = log_access,
-                                        .replica = replica};
-    if (vp_service_new(&service, def, &options, &why)) goto failed;
+    s.o.publish = def->topics && def->topics[0] ? s.publish : "";
+    s.o.curve = curve;
+    s.o.announce = true;
+    if (vp_service_new(&service, def, &s.o, &why)) goto failed;
     vp_service_run(service, &stop);
     vp_service_destroy(&service);
     vp_curve_destroy(&curve);

@@ -144,6 +144,7 @@ static vp_step metrics_prepare(vp_call *call) {
     write_seconds(&call->out, s);
     write_answers(&call->out, s, true);
     vp_metrics_write(&call->out, s->metric, SERVICE_METRICS);
+    service_events_metrics(s, &call->out);
     /* A loop inside another process says nothing of that. */
     if (s->own_zmq) vp_metrics_write_process(&call->out);
     vp_call_reply_field(call, VP_F_CONTENT_TYPE, VP_STR("text/plain; version=0.0.4"));

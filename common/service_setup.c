@@ -96,15 +96,15 @@ bool service_take_key(vp_service *s, const redisReply *r) {
     return ok;
 }
 
-static void on_master(vp_service *s, const redisReply *r) {
+bool service_run_id(const redisReply *r, char out[MASTER_LEN + 1]) {
     static const char name[] = "\nrun_id:";
     const char *at = r->type == REDIS_REPLY_STRING ? strstr(r->str, name) : NULL;
     size_t n = at ? strspn(at + strlen(name), "0123456789abcdef") : 0;
     if (n >= MASTER_LEN)
-        snprintf(s->master, sizeof s->master, "%.*s", MASTER_LEN, at + strlen(name));
+        snprintf(out, MASTER_LEN + 1, "%.*s", MASTER_LEN, at + strlen(name));
     else
         vp_log(VP_LOG_ERROR, NULL, "Redis does not tell its run id");
-    set_up_step(s, n >= MASTER_LEN);
+    return n >= MASTER_LEN;
 }
 
 bool service_time_read(const redisReply *r, int64_t *ms) {
@@ -130,7 +130,7 @@ void service_set_up_reply(vp_service *s, owed_kind kind, const redisReply *r) {
     switch (kind) {
     case OWED_LOAD: on_load(s, r); break;
     case OWED_KEY: set_up_step(s, service_take_key(s, r)); break;
-    case OWED_MASTER: on_master(s, r); break;
+    case OWED_MASTER: set_up_step(s, service_run_id(r, s->master)); break;
     case OWED_TIME: on_time(s, r); break;
     default: break; /* a beat's: nobody waits for it */
     }

@@ -4,6 +4,7 @@
 # sentinel edge), each file readable by its owner only:
 #   curve.key        its secret key (`voxpop keygen`); peers: the public keys of all, the same for each
 #   redis-url        VOXPOP_REDIS with a user and password of its own
+#   operator/reader-url  the same for who reads a service's facts and events in its own Redis
 #   redis/users.acl  from redis-acl.conf; redis/replica.conf, sentinel/sentinel.conf: with passwords
 #   edge/site.pem    a certificate signed by itself, until a real one takes its place
 # Environment: VOXPOP_REDIS (default redis+sentinel://sentinel-1,sentinel-2,sentinel-3/voxpop),
@@ -68,18 +69,22 @@ if [ -n "${VOXPOP_OWNERS:-}" ]; then
     done
 fi
 
+url() { # user
+    printf '%s//%s:%s@%s\n' "${redis%%//*}" "$1" "$(password "$1")" "${redis#*//}"
+}
+
 for process in $processes; do make_key "$process"; done
 for process in $processes backup; do
-    printf '%s//%s:%s@%s\n' "${redis%%//*}" "$process" "$(password "$process")" "${redis#*//}" |
-        put "$out/$process/redis-url"
+    url "$process" | put "$out/$process/redis-url"
 done
+url reader | put "$out/operator/reader-url"
 for process in $processes; do
     printf '%s %s\n' "$(cut -c 1-40 "$out/$process/curve.pub")" "$process"
 done | put "$out/peers"
 for process in $processes; do put "$out/$process/peers" <"$out/peers"; done
 
 users='/^#/d' # Redis takes no comments there
-for user in $processes backup replica sentinel; do users="$users;s/@$user@/$(digest "$user")/"; done
+for user in $processes backup reader replica sentinel; do users="$users;s/@$user@/$(digest "$user")/"; done
 sed "$users" "$templates/redis-acl.conf" | put "$out/redis/users.acl"
 printf 'masteruser replica\nmasterauth %s\n' "$(password replica)" | put "$out/redis/replica.conf"
 sed "s/@password@/$(password sentinel)/;s/@peer-password@/$(password peer)/" \

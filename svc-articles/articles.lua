@@ -33,6 +33,13 @@ end
 
 local function time_or_null(yes, text) return yes and '"' .. text .. '"' or 'null' end
 
+-- What a change of its status means to others.
+local function kind_of(id, status)
+    local was = string.match(redis.call('GET', 'fact:article:' .. id) or '', '^%d+ (%a+)') or ''
+    if is_public(was) == is_public(status) then return 'article.updated' end
+    return is_public(status) and 'article.published' or 'article.unpublished'
+end
+
 -- Writes what readers and other services get to know of it.
 local function show(id, r)
     local public = is_public(r.status)
@@ -42,8 +49,8 @@ local function show(id, r)
         time_or_null(r.status == 'scheduled', r.when_text) .. r.tail .. ',"revision":' .. r.revision
     redis.call('SET', article_key(id, public and ':public' or ':draft'), text)
     redis.call('DEL', article_key(id, public and ':draft' or ':public'))
-    redis.call('SET', 'fact:article:' .. id,
-        r.revision .. ' ' .. r.status .. ' ' .. r.open .. ' ' .. r.slug .. ' ' .. r.title)
+    tell(kind_of(id, r.status), 'fact:article:', id, r.revision,
+        r.revision .. ' ' .. r.status .. ' ' .. r.open .. ' ' .. r.slug .. ' ' .. r.title, now_ms())
 end
 
 -- Puts a published one into the lists.

@@ -28,9 +28,14 @@ static const vp_op ops[] = {
     {NULL}};
 
 static const vp_schema schemas[] = {{"article", 1, NULL}, {"contributor", 1, NULL}, {NULL}};
+static const vp_source sources[] = {{"comments", "fact:thread:", 2}, {NULL}};
 
 int main(int argc, char **argv) {
-    const vp_service_def def = {
-        .name = "articles", .ops = ops, .lua = articles_lua, .topics = "", .schemas = schemas};
+    const vp_service_def def = {.name = "articles",
+                                .ops = ops,
+                                .lua = articles_lua,
+                                .sources = sources,
+                                .topics = "",
+                                .schemas = schemas};
     return vp_service_main(&def, argc, argv);
 }

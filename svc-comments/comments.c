@@ -12,6 +12,17 @@ static vp_step absent(vp_call *call) {
                         strstr(call->op->pattern, "articles") ? "article" : "comment");
 }
 
+/* Here the article is not there or closed. When articles have a Redis of their own, one that was
+ * published a moment ago may just not be known here: that one is asked. While it is away, an
+ * article that is not known here may be there or not. */
+static vp_step refuse_article(vp_call *call, vp_err code, const char *detail) {
+    vp_known known = vp_call_refresh(call, COMMENTS_OF_ARTICLES, call->params.value[0]);
+    if (known == VP_ASKING) return VP_STEP_WAIT;
+    if (known == VP_UNSURE && code == VP_ENOTFOUND)
+        return vp_call_fail(call, VP_EAWAY, "The articles cannot be asked just now.");
+    return vp_call_fail(call, code, "%s", detail);
+}
+
 static void public_headers(vp_call *call, const char *etag, vp_str article) {
     char key[64];
     int n = snprintf(key, sizeof key, "article:%.*s", (int)article.n, article.p);
@@ -43,9 +54,10 @@ static const struct {
     vp_str word;
     vp_err code;
     const char *detail, *parent; /* parent: what is wrong with parent_id */
+    bool of_article;
 } refusals[] = {
-    {VP_STR_INIT("absent"), VP_ENOTFOUND, "There is no such article.", NULL},
-    {VP_STR_INIT("closed"), VP_ECONFLICT, "Comments on this article are closed.", NULL},
+    {VP_STR_INIT("absent"), VP_ENOTFOUND, "There is no such article.", NULL, true},
+    {VP_STR_INIT("closed"), VP_ECONFLICT, "Comments on this article are closed.", NULL, true},
     {VP_STR_INIT("withdrawn"), VP_ECONFLICT, "That comment cannot be answered any more.", NULL},
     {VP_STR_INIT("orphan"), VP_EINVAL, "Some fields are not acceptable.",
      "must be a comment on this article"},
@@ -56,6 +68,8 @@ static const struct {
 static vp_step refused(vp_call *call, vp_str word) {
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
         if (!vp_str_eq(word, refusals[i].word)) continue;
+        if (refusals[i].of_article)
+            return refuse_article(call, refusals[i].code, refusals[i].detail);
         vp_problem_set(&call->problem, refusals[i].code, "%s", refusals[i].detail);
         if (refusals[i].parent)
             vp_problem_field(&call->problem, "/parent_id", "%s", refusals[i].parent);
@@ -195,7 +209,7 @@ vp_step comments_page_finish(vp_call *call) {
     char etag[32];
     if (!comments_store_page_head(r, &head)) return absent(call);
     if (call->n_replies > 1 && !thread_article_read(comments_store_text(call->reply[1]), &article))
-        return absent(call);
+        return refuse_article(call, VP_ENOTFOUND, "There is no such article.");
     vp_buf_adds(&call->out, "{\"items\":[");
     for (size_t i = 0; comments_store_page_row(r, i, &level, &replies, &text); i++)
         thread_tree_add(&tree, &call->out, level, replies, text);

@@ -5,6 +5,8 @@
 
 #include "service.h"
 
+enum { COMMENTS_OF_ARTICLES }; /* index of the service's sources */
+
 vp_step comments_post_prepare(vp_call *call);
 vp_step comments_post_finish(vp_call *call);
 vp_step comments_get_prepare(vp_call *call);

@@ -17,8 +17,9 @@ local function changed(article, now)
     local newest = table.concat(redis.call('ZRANGE', all, 0, NEWEST - 1, 'REV'), ' ')
     local fact = redis.call('GET', 'fact:thread:' .. article) or ''
     local version = math.max(now, (tonumber(string.match(fact, ' (%d+)$')) or 0) + 1)
-    local text = count .. ' ' .. string.format('%.0f', version)
-    redis.call('SET', 'fact:thread:' .. article, text)
+    version = string.format('%.0f', version)
+    local text = count .. ' ' .. version
+    tell('thread.counted', 'fact:thread:', article, version, text, now)
     redis.call('SET', thread_key(article, ':newest'), newest)
     return text, newest
 end

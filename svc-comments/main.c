@@ -25,12 +25,15 @@ static const vp_op ops[] = {{"comments.post", "POST", "/api/v1/articles/{id}/com
                             {NULL}};
 
 static const vp_schema schemas[] = {{"comment", 1, NULL}, {NULL}};
+static const vp_source sources[] = {[COMMENTS_OF_ARTICLES] = {"articles", "fact:article:", 1},
+                                    {NULL}};
 
 int main(int argc, char **argv) {
     const vp_service_def def = {.name = "comments",
                                 .ops = ops,
                                 .lua = comments_lua,
                                 .topics = "article",
+                                .sources = sources,
                                 .schemas = schemas};
     return vp_service_main(&def, argc, argv);
 }

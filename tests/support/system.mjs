@@ -51,7 +51,8 @@ const cleanEnvironment = Object.fromEntries(
 // 'admin:'. args: extra flags by process name. env: for all processes. admin: make the account and a
 // token. redisArgs: more settings of Redis; redisLogin: [user, password] with which the test talks to
 // it. curve: each process has a key, and TCP between them is CURVE. ownRedis: services that have a
-// Redis of their own, as the processes 'redis-articles' …, to which redisOf('articles') talks.
+// Redis of their own, as the processes 'redis-articles' …, to which redisOf('articles') talks;
+// ownRedisArgs: more settings of these. args may be a function of the system's urls.
 // programs: folders with other programs than those of this build, by process name.
 export async function startSystem(options = {}) {
   const system = new System(options);
@@ -80,8 +81,8 @@ export class System {
   #ownRedis = {}; // by service
 
   constructor({ services = ['articles', 'comments', 'polls'], gateway = true, live = true, admin = true,
-    env = {}, args = {}, redisArgs = [], redisLogin, curve = false, spare = [], ownRedis = [], programs = {} } = {}) {
-    this.#options = { services, gateway, live, admin, env, args, redisArgs, redisLogin, curve, spare, ownRedis, programs };
+    env = {}, args = {}, redisArgs = [], redisLogin, curve = false, spare = [], ownRedis = [], ownRedisArgs = [], programs = {} } = {}) {
+    this.#options = { services, gateway, live, admin, env, args, redisArgs, redisLogin, curve, spare, ownRedis, ownRedisArgs, programs };
   }
 
   async start() {
@@ -139,7 +140,8 @@ export class System {
   }
 
   #describe() {
-    const { services, args, redisArgs, curve, spare, ownRedis, programs } = this.#options;
+    const { services, redisArgs, curve, spare, ownRedis, ownRedisArgs, programs } = this.#options;
+    const args = typeof this.#options.args === 'function' ? this.#options.args(this.urls) : this.#options.args;
     const bin = (name) => join(programs[name] ?? buildFolder, `voxpop-${name.split('#')[0]}`);
     const redisUrl = ['--redis-url', this.urls.redis];
     const store = (name) => ['redis-server', '--port', '0', '--unixsocket', this.#socketOf(name), '--dir', join(this.folder, name),
@@ -163,7 +165,7 @@ export class System {
       const kind = name.split('#')[0];
       argv[name] = kind === 'gateway' ? gateway(name, `admin:${name}`) : kind === 'live' ? live(name) : [bin(name), ...redisUrls(kind)];
     }
-    for (const each of ownRedis) argv[`redis-${each}`] = store(`redis-${each}`);
+    for (const each of ownRedis) argv[`redis-${each}`] = [...store(`redis-${each}`), ...ownRedisArgs];
     for (const [name, line] of Object.entries(argv)) {
       if (curve && !isRedis(name)) line.push('--curve-secret-key-file', this.keyFile(name), '--curve-allow', this.allowFile);
       this.#processes.set(name, { argv: [...line, ...(args[name.split('#')[0]] ?? [])], child: null });
