@@ -29,12 +29,14 @@ typedef struct bus_call bus_call;
 typedef struct bus_target {
     char service[24];
     int64_t body_max;
+    uint32_t route; /* for bus_call.route */
 } bus_target;
 
 struct bus_call {
     /* in: all borrowed until completion */
     const char *service;
     const char *to;             /* id of the one instance that it is for; NULL: any */
+    uint32_t route;             /* only instances that announce this one; 0: any */
     vp_str head, context, body; /* blocks of fields; see envelope.h */
     uint8_t resend_id[VP_ULID_BYTES];
     int64_t timeout_ms;

@@ -81,6 +81,8 @@ void *bus_directory_run(void *bus_);
 bool bus_directory_read(bus *b); /* once, on the caller's thread; false: Redis is away */
 void bus_view_free(bus_view *v);
 bus_instance bus_instance_of(const vp_registry_record *r);
+/* The same for patterns that differ in the names of their parameters only; never 0. */
+uint32_t bus_route_key(const vp_registry_route *r);
 void bus_note_doors(bus *b, const redisReply *records);
 void bus_own_tick(bus *b, bool redis_up);
 void *bus_dispatcher_run(void *bus_);

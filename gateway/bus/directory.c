@@ -35,6 +35,18 @@ static void add_row(bus_view *v, const bus_route_row *row) {
     if (v->n_rows < ROWS_MAX && !row_known(v, row)) v->row[v->n_rows++] = *row;
 }
 
+uint32_t bus_route_key(const vp_registry_route *r) {
+    uint32_t key = 2166136261u; /* FNV-1a: one that is taken for another costs a 404 at worst */
+    bool name = false;
+    for (const char *p = r->method; *p; p++) key = (key ^ (uint8_t)*p) * 16777619u;
+    for (const char *p = r->pattern; *p; p++) {
+        if (*p == '}') name = false;
+        if (!name) key = (key ^ (uint8_t)*p) * 16777619u;
+        if (*p == '{') name = true;
+    }
+    return key ? key : 1;
+}
+
 static void add_rows(bus_view *v, const vp_registry_record *r) {
     vp_fault why = {0};
     for (int i = 0; i < r->n_routes; i++) {
@@ -43,6 +55,7 @@ static void add_rows(bus_view *v, const vp_registry_record *r) {
         snprintf(row.method, sizeof row.method, "%s", r->routes[i].method);
         snprintf(row.target.service, sizeof row.target.service, "%s", r->service);
         row.target.body_max = r->routes[i].body_max;
+        row.target.route = bus_route_key(&r->routes[i]);
         add_row(v, &row);
     }
 }

@@ -40,6 +40,8 @@ typedef struct instance {
     int outstanding, load;
     int missed; /* deadlines since its last reply */
     int64_t heard_ms, pinged_ms, ready_ms, try_ms;
+    uint32_t route[VP_REGISTRY_ROUTES]; /* keys of those that it announces */
+    int n_routes;
 } instance;
 
 typedef struct call_slot {
@@ -116,10 +118,18 @@ static int64_t burden(const instance *in, int64_t now) {
     return (int64_t)(in->outstanding + 1) * SLOW_START_MS / share;
 }
 
+/* While a service is updated, some of its instances may not have a route yet, or no longer. */
+static bool announces(const instance *in, uint32_t route) {
+    for (int i = 0; i < in->n_routes; i++)
+        if (in->route[i] == route) return true;
+    return false;
+}
+
 /* Is this one of those that the call may go to? With *why when it is, but not just now. */
 static bool takes(const instance *in, const bus_call *call, int64_t now, vp_err *why) {
     if (!in->ready || strcmp(in->record.service, call->service)) return false;
     if (call->to ? strcmp(in->record.id, call->to) != 0 : in->draining) return false;
+    if (call->route && !announces(in, call->route)) return false;
     if (in->missed >= BREAKER_CALLS && now < in->try_ms) return false;
     if (in->outstanding < BUS_INSTANCE_CALLS) return true;
     *why = VP_EBUSY;
@@ -227,6 +237,8 @@ static void instance_add(dispatch *d, const vp_registry_record *r, bool local) {
     instance *in = &d->inst[d->n];
     *in = (instance){.record = bus_instance_of(r), .local = local, .heard_ms = vp_clock_ms()};
     in->record.local = local;
+    for (int i = 0; i < r->n_routes && i < VP_REGISTRY_ROUTES; i++)
+        in->route[in->n_routes++] = bus_route_key(&r->routes[i]);
     in->socket = zmq_socket(d->b->zmq, ZMQ_DEALER);
     if (!in->socket) return;
     zmq_setsockopt(in->socket, ZMQ_LINGER, &zero, sizeof zero);

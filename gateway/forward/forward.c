@@ -45,12 +45,13 @@ static void add_context(vp_buf *out, const http_request *r) {
     vp_field_add(out, VP_F_ACTOR_ROLE, vp_str_of(vp_role_name(r->role)));
 }
 
-/* to: NULL for any instance. */
+/* to: NULL for any instance that announces the route. */
 static void start(forward_call *f, bus *b, const http_request *r, const char *service,
-                  const char *to, vp_str body, int64_t timeout_ms) {
+                  const char *to, uint32_t route, vp_str body, int64_t timeout_ms) {
     add_context(&f->context, r);
     bus_call_init(&f->call, service, timeout_ms);
     f->call.to = to;
+    f->call.route = route;
     f->call.head = vp_buf_str(&f->head);
     f->call.context = vp_buf_str(&f->context);
     f->call.body = body;
@@ -81,7 +82,7 @@ void forward_start(forward_call *f, bus *b, const http_request *r, vp_str method
     vp_field_add(&f->head, VP_F_PATH, path);
     vp_field_add(&f->head, VP_F_QUERY, query);
     for (int i = 0; extra && i < VP_FIELD_COUNT; i++) vp_field_add(&f->head, (vp_field)i, extra[i]);
-    start(f, b, r, f->service, NULL, body, timeout_ms);
+    start(f, b, r, f->service, NULL, target.route, body, timeout_ms);
 }
 
 void forward_start_to(forward_call *f, bus *b, const http_request *r, const char *service,
@@ -90,7 +91,7 @@ void forward_start_to(forward_call *f, bus *b, const http_request *r, const char
     f->failed = false;
     vp_field_add(&f->head, VP_F_METHOD, method);
     vp_field_add(&f->head, VP_F_PATH, path);
-    start(f, b, r, service, id, (vp_str){0}, timeout_ms);
+    start(f, b, r, service, id, 0, (vp_str){0}, timeout_ms);
 }
 
 vp_err forward_finish(forward_call *f) {
@@ -186,7 +187,7 @@ void forward_request(bus *b, http_request *r, http_reply *p, int64_t timeout_ms)
     p->drop = drop_call;
     memcpy(f->service, target.service, sizeof f->service);
     add_head(&f->head, r);
-    start(f, b, r, f->service, NULL, vp_buf_str(&r->body), timeout_ms);
+    start(f, b, r, f->service, NULL, target.route, vp_buf_str(&r->body), timeout_ms);
     bus_wait(&f->call);
     forward_reply(f, r, p);
 }

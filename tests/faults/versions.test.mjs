@@ -10,7 +10,7 @@ import { edgeMissing } from '../support/edge.mjs';
 import { services, startFleet } from '../support/fleet.mjs';
 import { longForm } from '../support/mixed.mjs';
 import { buildPrevious, previousMissing } from '../support/previous.mjs';
-import { buildFolder } from '../support/system.mjs';
+import { buildFolder, request } from '../support/system.mjs';
 
 // Moved forward with each change of the protocol or of a record's schema, to the last commit before
 // it: the one whose instances may be there while that change is rolled out.
@@ -31,7 +31,7 @@ describe(`from ${previous.slice(0, 8)} to this version and back${skip ? `: left 
   });
   after(() => fleet?.stop());
 
-  // Names and versions by kind; the registry tells them apart by what they announce.
+  // Of each kind, which run: the first two of it are the earlier version.
   const places = () => kinds.map((kind) => fleet.running[kind].map((name) => fleet.names[kind].indexOf(name)).sort().join());
 
   // One of each kind, so that all are mixed, then the other one.
@@ -39,7 +39,18 @@ describe(`from ${previous.slice(0, 8)} to this version and back${skip ? `: left 
     for (const kind of order) await fleet.replace(kind);
     assert.ok(places().every((each) => ['0,2', '0,3', '1,2', '1,3'].includes(each)), `all are mixed: ${places()}`);
     await fleet.writes(mixedWrites);
+    await assertNewRoute();
     for (const kind of order) await fleet.replace(kind);
+  }
+
+  // What only this version has is asked of its instances alone. (Once the earlier one has it too, this
+  // shows nothing; bus_test.c does.)
+  async function assertNewRoute() {
+    const gateway = fleet.running.gateway.find((name) => fleet.names.gateway.indexOf(name) >= 2);
+    for (let i = 0; i < 20; i++) {
+      const got = await request('POST', `http://127.0.0.1:${fleet.system.ports[gateway]}/api/v1/migrate/polls`, { token: fleet.system.token, body: { dry_run: true } });
+      assert.equal(got.status, 200, got.text);
+    }
   }
 
   test('nobody notices', async (t) => {
