@@ -141,13 +141,12 @@ static void tame(cmark_node *root, vp_markdown_kind kind) {
     cmark_iter_free(iter);
 }
 
-static void first_words(cmark_node *root, vp_buf *excerpt) {
+static void first_words(cmark_node *root, size_t chars, vp_buf *excerpt) {
     cmark_iter *iter = cmark_iter_new(root);
     cmark_event_type event;
     vp_buf plain;
     vp_buf_init(&plain, SIZE_MAX / 2);
-    while ((event = cmark_iter_next(iter)) != CMARK_EVENT_DONE &&
-           plain.len < 8 * VP_EXCERPT_CHARS) {
+    while ((event = cmark_iter_next(iter)) != CMARK_EVENT_DONE && plain.len < 8 * chars) {
         cmark_node *node = cmark_iter_get_node(iter);
         cmark_node_type type = cmark_node_get_type(node);
         const char *text = cmark_node_get_literal(node);
@@ -156,7 +155,7 @@ static void first_words(cmark_node *root, vp_buf *excerpt) {
                    (type & CMARK_NODE_TYPE_MASK) == CMARK_NODE_TYPE_BLOCK;
         if (gap) vp_buf_addc(&plain, ' ');
     }
-    vp_text_excerpt(vp_buf_str(&plain), VP_EXCERPT_CHARS, excerpt);
+    vp_text_excerpt(vp_buf_str(&plain), chars, excerpt);
     vp_buf_release(&plain);
     cmark_iter_free(iter);
 }
@@ -190,7 +189,8 @@ vp_err vp_markdown_render(vp_str text, vp_markdown_kind kind, vp_buf *html, vp_b
         add_marked(html, rendered);
     else
         vp_buf_adds(html, rendered);
-    if (excerpt) first_words(root, excerpt);
+    size_t chars = kind == VP_MARKDOWN_ARTICLE ? VP_ARTICLE_EXCERPT_CHARS : VP_EXCERPT_CHARS;
+    if (excerpt) first_words(root, chars, excerpt);
     free(rendered);
     cmark_node_free(root);
     cmark_parser_free(parser);

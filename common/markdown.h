@@ -13,11 +13,12 @@ typedef enum vp_markdown_kind {
     VP_MARKDOWN_COMMENT /* links get rel="nofollow ugc" */
 } vp_markdown_kind;
 
-enum { VP_EXCERPT_CHARS = 90 };
+enum { VP_EXCERPT_CHARS = 90, VP_ARTICLE_EXCERPT_CHARS = 240 };
 
 /* Appends HTML and, if excerpt is not NULL, the first words as plain text of at most
- * VP_EXCERPT_CHARS characters. text must be UTF-8. VP_ETOOBIG: html went over its cap, or
- * there is more markup than rendering may take time for. Far too large tables stay plain text. */
+ * VP_EXCERPT_CHARS characters (VP_ARTICLE_EXCERPT_CHARS of an article). text must be UTF-8.
+ * VP_ETOOBIG: html went over its cap, or there is more markup than rendering may take time for. Far
+ * too large tables stay plain text. */
 VP_CHECKED vp_err vp_markdown_render(vp_str text, vp_markdown_kind kind, vp_buf *html,
                                      vp_buf *excerpt);
 /* May a link lead there? */

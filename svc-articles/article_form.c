@@ -6,19 +6,35 @@
 #include "clock.h"
 #include "markdown.h"
 
+/* NEEDED: of what makes an article; one that changes it may leave everything out. */
+#define RULES(NEEDED)                                                                              \
+    {"title", VP_JSON_TEXT, NEEDED, 1, 200, NULL},                                                 \
+        {"body_markdown", VP_JSON_TEXT, NEEDED, 1, ARTICLE_MARKDOWN_MAX, NULL},                    \
+        {"slug", VP_JSON_TEXT, false, 1, SLUG_MAX, NULL},                                          \
+        {"summary", VP_JSON_TEXT, false, 0, 500, NULL},                                            \
+        {"section", VP_JSON_TEXT, false, 0, TAG_CHARS, NULL},                                      \
+        {"tags", VP_JSON_LIST, false, 0, ARTICLE_TAGS, NULL},                                      \
+        {"contributors", VP_JSON_LIST, false, 0, ARTICLE_CONTRIBUTORS, NULL},                      \
+        {"hero", VP_JSON_OBJECT, false, 0, 0, NULL},                                               \
+        {"language", VP_JSON_TEXT, false, 2, 35, NULL},                                            \
+        {"translation_group", VP_JSON_ID, false, 0, 0, NULL},                                      \
+        {"poll_id", VP_JSON_ID, false, 0, 0, NULL},                                                \
+        {"publish_at", VP_JSON_TIME, false, 0, 0, NULL},                                           \
+        {"unpublish_at", VP_JSON_TIME, false, 0, 0, NULL},                                         \
+        {"comments_open", VP_JSON_BOOL, false, 0, 0, NULL},                                        \
+        {"comments_policy", VP_JSON_TEXT, false, 1, 16, "open closed days"}, {                     \
+        "comments_days", VP_JSON_INT, false, 1, ARTICLE_COMMENT_DAYS, NULL                         \
+    }
+
 const vp_json_rule article_rules[] = {
-    {"title", VP_JSON_TEXT, true, 1, 200, NULL},
-    {"body_markdown", VP_JSON_TEXT, true, 1, ARTICLE_MARKDOWN_MAX, NULL},
-    {"slug", VP_JSON_TEXT, false, 1, SLUG_MAX, NULL},
-    {"summary", VP_JSON_TEXT, false, 0, 500, NULL},
-    {"tags", VP_JSON_LIST, false, 0, ARTICLE_TAGS, NULL},
-    {"contributors", VP_JSON_LIST, false, 0, ARTICLE_CONTRIBUTORS, NULL},
-    {"language", VP_JSON_TEXT, false, 2, 35, NULL},
-    {"poll_id", VP_JSON_ID, false, 0, 0, NULL},
-    {"status", VP_JSON_TEXT, false, 1, 16, "draft scheduled published"},
-    {"publish_at", VP_JSON_TIME, false, 0, 0, NULL},
-    {"comments_open", VP_JSON_BOOL, false, 0, 0, NULL},
+    RULES(true), {"status", VP_JSON_TEXT, false, 1, 16, "draft scheduled published"}, {NULL}};
+const vp_json_rule article_patch_rules[] = {
+    RULES(false),
+    {"status", VP_JSON_TEXT, false, 1, 16, "draft scheduled published archived"},
     {NULL}};
+
+static const vp_json_rule hero_rules[] = {
+    {"url", VP_JSON_TEXT, true, 1, 500, NULL}, {"alt", VP_JSON_TEXT, true, 1, 300, NULL}, {NULL}};
 
 vp_str form_line(const json_t *body, const char *name, vp_problem *problem) {
     vp_str text = vp_str_trim(vp_json_text(body, name));
@@ -40,17 +56,25 @@ void form_add(vp_buf *out, const char *name, vp_str text) {
         vp_buf_adds(out, "null");
 }
 
-static void read_slug(article_form *form, const json_t *body, vp_problem *problem) {
+bool form_url_bytes_ok(vp_str s) {
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] <= ' ' || strchr("\"<>\\^`{|}", s.p[i])) return false;
+    return s.n > 0;
+}
+
+static void read_slug(article_form *form, const json_t *body, const article_was *was,
+                      vp_problem *problem) {
     vp_str given = vp_str_trim(vp_json_text(body, "slug"));
     form->slug_given = given.n > 0;
-    if (form->slug_given && !slug_ok(given)) {
+    if (was && vp_str_eq(given, was->slug)) form->slug_given = false; /* it has it already */
+    if (given.n && !slug_ok(given)) {
         vp_problem_field(problem, "/slug",
                          "must be made of a-z, 0-9 and single hyphens between them");
-    } else if (form->slug_given) {
+    } else if (given.n) {
         memcpy(form->slug, given.p, given.n);
         form->slug[given.n] = '\0';
     } else {
-        slug_make(form->title, form->slug);
+        slug_make(form->title, vp_json_text(body, "language"), form->slug);
         if (!form->slug[0]) snprintf(form->slug, sizeof form->slug, "article");
     }
 }
@@ -130,76 +154,200 @@ static bool is_language(vp_str s) {
     return part > 0;
 }
 
-/* A time to come schedules; a past one dates back what is published at once. */
-static void read_status(article_form *form, const json_t *body, int64_t now_ms,
-                        vp_problem *problem) {
-    vp_str status = vp_str_trim(vp_json_text(body, "status")),
-           at = vp_json_text(body, "publish_at");
-    int64_t when = now_ms;
-    if (at.n && vp_time_parse(at, &when)) return; /* vp_json_check has told */
-    bool later = when > now_ms;
-    if (!status.n) status = later ? VP_STR("scheduled") : VP_STR("published");
-    form->status = status;
-    if (vp_str_eq(status, VP_STR("draft"))) return;
-    if (later != vp_str_eq(status, VP_STR("scheduled")))
-        vp_problem_field(problem, "/publish_at",
-                         later ? "must be past, or the status scheduled"
-                               : "must be a time to come");
-    snprintf(form->when, sizeof form->when, "%013lld", (long long)when);
-    vp_time_text(when, form->when_text);
+/* -- when it is public ---------------------------------------------------------------------- */
+
+static void set_time(int64_t when, char digits[14], char text[24]) {
+    digits[0] = text[0] = '\0';
+    if (!when) return;
+    snprintf(digits, 14, "%013lld", (long long)when);
+    vp_time_text(when, text);
 }
 
-static void read_body(article_form *form, const json_t *body, vp_problem *problem) {
-    vp_buf html;
+/* A time of the body, or the one that there was. */
+static int64_t time_of(const json_t *asked, const char *name, int64_t before) {
+    const json_t *value = json_object_get(asked, name);
+    int64_t when;
+    if (!value) return before;
+    vp_str text = vp_json_text(asked, name);
+    if (!text.n || vp_time_parse(text, &when)) return 0; /* vp_json_check has told what is none */
+    return when;
+}
+
+/* A time to come schedules; a past one dates back what is published. Published again, an article
+ * keeps its time. */
+static int64_t read_when(article_form *form, const json_t *asked, const article_was *was,
+                         int64_t now_ms, vp_problem *problem) {
+    vp_str status = vp_str_trim(vp_json_text(asked, "status"));
+    int64_t when = time_of(asked, "publish_at", was ? was->when : 0);
+    bool given = json_is_string(json_object_get(asked, "publish_at")), later = when > now_ms;
+    if (!status.n) status = was ? was->status : later ? VP_STR("scheduled") : VP_STR("published");
+    form->status = status;
+    bool scheduled = vp_str_eq(status, VP_STR("scheduled"));
+    bool draft = vp_str_eq(status, VP_STR("draft"));
+    if (scheduled && !later)
+        vp_problem_field(problem, "/publish_at", "must be a time to come");
+    else if (draft && given && was)
+        vp_problem_field(problem, "/publish_at", "belongs to no draft");
+    else if (!draft && !scheduled && given && later)
+        vp_problem_field(problem, "/publish_at", "must be past, or the status scheduled");
+    if (draft) return was && !later ? was->when : 0;
+    return !scheduled && (!when || later) ? now_ms : when;
+}
+
+static void read_ends(article_form *form, const json_t *asked, const article_was *was, int64_t when,
+                      int64_t now_ms, vp_problem *problem) {
+    int64_t ends = time_of(asked, "unpublish_at", was ? was->ends : 0);
+    bool given = json_is_string(json_object_get(asked, "unpublish_at"));
+    bool live = vp_str_eq(form->status, VP_STR("published")) ||
+                vp_str_eq(form->status, VP_STR("scheduled"));
+    if (given && !live)
+        vp_problem_field(problem, "/unpublish_at", "belongs to one that is or will be published");
+    else if (live && ends && ends <= (when > now_ms ? when : now_ms))
+        vp_problem_field(problem, "/unpublish_at", "must be a time to come, after publish_at");
+    set_time(live ? ends : 0, form->ends, form->ends_text);
+}
+
+static void read_comments(article_form *form, const json_t *body, int64_t when,
+                          vp_problem *problem) {
+    int64_t days = vp_json_int(body, "comments_days", 0);
+    form->policy = vp_json_text(body, "comments_policy");
+    if (!form->policy.n) form->policy = days ? VP_STR("days") : VP_STR("open");
+    bool by_days = vp_str_eq(form->policy, VP_STR("days"));
+    if (by_days && !days)
+        vp_problem_field(problem, "/comments_days", "is needed when comments close after days");
+    if (!by_days) days = 0;
+    set_time(by_days && when ? when + days * 86400000 : 0, form->close, form->close_text);
+    form_add(&form->tail, "comments_policy", form->policy);
+    vp_buf_adds(&form->tail, ",\"comments_days\":");
+    if (days)
+        vp_buf_add_int(&form->tail, days);
+    else
+        vp_buf_adds(&form->tail, "null");
+}
+
+/* -- the text ------------------------------------------------------------------------------- */
+
+/* Words of Latin letters and the like, and each letter of scripts that put no spaces. */
+static int64_t minutes_of(vp_str text) {
+    size_t words = 0, letters = 0;
+    bool within = false;
+    for (size_t i = 0; i < text.n; i++) {
+        unsigned char c = (unsigned char)text.p[i];
+        bool part = c > ' ';
+        words += part && !within;
+        within = part;
+        letters += c >= 0xE3 && c <= 0xED; /* Kana, Han, Hangul: three bytes each */
+    }
+    size_t minutes = (words + letters / 2 + ARTICLE_WORDS_A_MINUTE / 2) / ARTICLE_WORDS_A_MINUTE;
+    return minutes ? (int64_t)minutes : 1;
+}
+
+/* body_html, and into the head what is told of it in lists. */
+static void read_body(article_form *form, const json_t *body, vp_str summary, vp_problem *problem) {
+    vp_buf html, excerpt;
     vp_buf_init(&html, ARTICLE_BODY_MAX);
+    vp_buf_init(&excerpt, ARTICLE_FIELDS_MAX);
     form->markdown = vp_json_text(body, "body_markdown");
-    if (form->markdown.n > ARTICLE_MARKDOWN_MAX) {
+    if (!form->markdown.n) {
+        vp_problem_field(problem, "/body_markdown", "is needed");
+    } else if (form->markdown.n > ARTICLE_MARKDOWN_MAX) {
         vp_problem_field(problem, "/body_markdown", "must not have more than %d bytes",
                          ARTICLE_MARKDOWN_MAX);
-    } else if (vp_markdown_render(form->markdown, VP_MARKDOWN_ARTICLE, &html, NULL)) {
+    } else if (vp_markdown_render(form->markdown, VP_MARKDOWN_ARTICLE, &html, &excerpt)) {
         vp_problem_field(problem, "/body_markdown", "must be shorter or have less markup");
     } else {
         vp_buf_add_json(&form->body, vp_buf_str(&html));
         if (form->body.over)
             vp_problem_field(problem, "/body_markdown", "must be shorter or have less markup");
     }
+    form_add(&form->head, "excerpt", summary.n ? summary : vp_buf_str(&excerpt));
+    vp_buf_adds(&form->head, ",\"reading_minutes\":");
+    vp_buf_add_int(&form->head, minutes_of(form->markdown));
     vp_buf_release(&html);
+    vp_buf_release(&excerpt);
 }
 
-bool article_form_read(article_form *form, const json_t *body, int64_t now_ms,
-                       vp_problem *problem) {
-    char now[VP_TIME_LEN + 1];
+static void read_section(article_form *form, const json_t *body, vp_problem *problem) {
+    vp_str section = vp_str_trim(vp_json_text(body, "section"));
+    if (section.n && !tag_fold(section, &form->section_shown, &form->section))
+        vp_problem_field(problem, "/section",
+                         "must be a text of 1 to 40 characters without slashes");
+    form_add(&form->head, "section", vp_buf_str(&form->section_shown));
+}
+
+/* A picture of this site, or from elsewhere over TLS; what it shows has to be said. */
+static void read_hero(article_form *form, const json_t *body, vp_problem *problem) {
+    const json_t *hero = json_object_get(body, "hero");
+    if (!json_is_object(hero)) {
+        form_add(&form->head, "hero", (vp_str){0});
+        return;
+    }
+    if (vp_json_check(hero, hero_rules, "/hero", problem)) return;
+    vp_str url = vp_str_trim(vp_json_text(hero, "url"));
+    bool ours = vp_str_starts(url, VP_STR("/")) && !vp_str_starts(url, VP_STR("//"));
+    if (!form_url_bytes_ok(url) || !(ours || vp_str_starts(url, VP_STR("https://"))))
+        vp_problem_field(problem, "/hero/url", "must be a path of this site or an https address");
+    vp_str alt = vp_str_trim(vp_json_text(hero, "alt"));
+    if (!vp_text_is_line(alt))
+        vp_problem_field(problem, "/hero/alt", "must be one line without control characters");
+    vp_buf_adds(&form->head, ",\"hero\":{\"url\":");
+    vp_buf_add_json(&form->head, url);
+    form_add(&form->head, "alt", alt);
+    vp_buf_addc(&form->head, '}');
+}
+
+static void read_language(article_form *form, const json_t *body, vp_problem *problem) {
     vp_str language = vp_json_text(body, "language");
+    if (language.n && !is_language(language))
+        vp_problem_field(problem, "/language", "must be a language tag such as en or pt-BR");
+    if (!language.n) language = VP_STR("en");
+    snprintf(form->language, sizeof form->language, "%.*s", (int)language.n, language.p);
+    for (char *c = form->language; *c; c++)
+        if (*c >= 'A' && *c <= 'Z') *c = (char)(*c | 0x20);
+    form_add(&form->tail, "language", language);
+}
+
+static void init(article_form *form) {
     memset(form, 0, sizeof *form);
-    vp_buf_init(&form->head, 64 * 1024);
+    vp_buf_init(&form->head, ARTICLE_FIELDS_MAX);
     vp_buf_init(&form->tail, 1024);
     vp_buf_init(&form->body, ARTICLE_BODY_MAX);
     vp_buf_init(&form->handles, ARTICLE_CONTRIBUTORS * (HANDLE_MAX + 1));
     vp_buf_init(&form->tags, ARTICLE_TAGS * (TAG_BYTES + 1));
     vp_buf_init(&form->shown, ARTICLE_TAGS * (TAG_BYTES + 1));
-    vp_ulid_make(now_ms, form->id);
-    form->title = form_line(body, "title", problem);
-    read_slug(form, body, problem);
+    vp_buf_init(&form->section, 2 * TAG_BYTES);
+    vp_buf_init(&form->section_shown, 2 * TAG_BYTES);
+}
+
+bool article_form_read(article_form *form, const json_t *fields, const json_t *asked,
+                       const article_was *was, int64_t now_ms, vp_problem *problem) {
+    char now[VP_TIME_LEN + 1];
+    init(form);
+    form->title = form_line(fields, "title", problem);
+    if (!form->title.n) vp_problem_field(problem, "/title", "is needed");
+    vp_str summary = form_line(fields, "summary", problem);
+    read_slug(form, fields, was, problem);
     form_add(&form->head, "title", form->title);
-    form_add(&form->head, "summary", form_line(body, "summary", problem));
-    read_tags(form, body, problem);
-    read_handles(form, body, problem);
-    read_status(form, body, now_ms, problem);
-    read_body(form, body, problem);
-    if (language.n && !is_language(language))
-        vp_problem_field(problem, "/language", "must be a language tag such as en or pt-BR");
+    form_add(&form->head, "summary", summary);
+    read_section(form, fields, problem);
+    read_tags(form, fields, problem);
+    read_handles(form, fields, problem);
+    read_hero(form, fields, problem);
+    read_body(form, fields, summary, problem);
+    int64_t when = read_when(form, asked, was, now_ms, problem);
+    set_time(when, form->when, form->when_text);
+    read_ends(form, asked, was, when, now_ms, problem);
     vp_time_text(now_ms, now);
-    form_add(&form->tail, "language", language.n ? language : VP_STR("en"));
+    read_language(form, fields, problem);
     form_add(&form->tail, "updated_at", vp_str_of(now));
-    form_add(&form->tail, "poll_id", vp_json_text(body, "poll_id"));
-    vp_buf_adds(&form->tail, ",\"comments_open\":");
-    vp_buf_adds(&form->tail, vp_json_bool(body, "comments_open", true) ? "true" : "false");
-    form->open = vp_json_bool(body, "comments_open", true);
+    form_add(&form->tail, "poll_id", vp_json_text(fields, "poll_id"));
+    read_comments(form, fields, when, problem);
+    form->group = vp_json_text(fields, "translation_group");
     return !problem->code;
 }
 
 void article_form_release(article_form *form) {
-    vp_buf *all[] = {&form->head,    &form->tail, &form->body,
-                     &form->handles, &form->tags, &form->shown};
+    vp_buf *all[] = {&form->head, &form->tail,  &form->body,    &form->handles,
+                     &form->tags, &form->shown, &form->section, &form->section_shown};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) vp_buf_release(all[i]);
 }

@@ -4,7 +4,9 @@
 
 #include <stdio.h>
 
-#include "articles_store.h"
+#include "article_change.h"
+#include "article_view.h"
+#include "document.h"
 #include "list_page.h"
 
 enum {
@@ -12,139 +14,110 @@ enum {
     LIST_BYTES = 1024 * 1024 /* a page of a list ends early past this */
 };
 
-static bool is_staff(const vp_call *call) {
-    return vp_call_may(call, VP_MAY_AUTHOR);
-}
-
-static vp_step absent(vp_call *call) {
-    return vp_call_fail(call, VP_ENOTFOUND, "There is no such article.");
-}
-
 /* -- one article ---------------------------------------------------------------------------------
  */
-
-static void read_one(vp_call *call, vp_str id) {
-    articles_store_read(call, id, is_staff(call));
-    if (is_staff(call)) articles_store_markdown(call, id);
-}
-
-/* Without the closing brace. */
-static void write_row(vp_buf *out, const articles_row *row, bool with_body) {
-    vp_buf_add_str(out, row->json);
-    if (with_body) {
-        vp_buf_adds(out, ",\"body_html\":");
-        vp_buf_add_str(out, row->body);
-    }
-    vp_buf_adds(out, ",\"comment_count\":");
-    vp_buf_add_int(out, row->comments);
-}
-
-/* Both numbers only grow, so their sum never stands for two different texts. */
-static void tag_row(vp_call *call, const articles_row *row) {
-    char etag[48];
-    snprintf(etag, sizeof etag, "\"%lld.%lld\"", (long long)row->revision,
-             (long long)(row->rendering + row->thread_version));
-    vp_call_reply_field(call, VP_F_ETAG, vp_str_of(etag));
-}
-
-static vp_str id_in(const articles_row *row) {
-    size_t before = sizeof "{\"id\":\"" - 1;
-    return row->json.n > before + VP_ULID_LEN ? vp_str_n(row->json.p + before, VP_ULID_LEN)
-                                              : (vp_str){0};
-}
-
-/* The replies of read_one as the answer's body and ETag; false: not there. */
-static bool write_one(vp_call *call, articles_row *row) {
-    if (!articles_store_row(call->reply[0], row)) return false;
-    write_row(&call->out, row, true);
-    if (is_staff(call) && call->n_replies > 1) {
-        const redisReply *r = call->reply[1];
-        bool text = r->type == REDIS_REPLY_STRING;
-        vp_buf_adds(&call->out, ",\"body_markdown\":");
-        vp_buf_add_json(&call->out, text ? vp_str_n(r->str, r->len) : VP_STR(""));
-    }
-    vp_buf_addc(&call->out, '}');
-    tag_row(call, row);
-    return true;
-}
 
 vp_step articles_get_prepare(vp_call *call) {
     vp_str name = call->params.value[0];
     if (vp_ulid_valid(name))
-        read_one(call, name);
+        article_view_read(call, name);
     else if (slug_ok(name))
         articles_store_find(call, name);
     else
-        return absent(call);
+        return article_absent(call);
     return VP_STEP_WAIT;
+}
+
+static void shared_fields(vp_call *call, const articles_row *row) {
+    char key[64];
+    vp_str id = article_view_id(row);
+    snprintf(key, sizeof key, "article:%.*s contributors", (int)id.n, id.p);
+    vp_call_reply_field(call, VP_F_CACHE_CONTROL, VP_STR("public, max-age=0, s-maxage=10"));
+    vp_call_reply_field(call, VP_F_SURROGATE_KEY, vp_str_of(key));
+}
+
+/* A former slug leads to the one that it has now. */
+static vp_step moved(vp_call *call, vp_str slug) {
+    char location[32 + SLUG_MAX];
+    snprintf(location, sizeof location, "/api/v1/articles/%.*s", (int)slug.n, slug.p);
+    vp_call_reply_field(call, VP_F_LOCATION, vp_str_of(location));
+    vp_buf_clear(&call->out);
+    vp_buf_adds(&call->out, "{\"location\":");
+    vp_buf_add_json(&call->out, vp_str_of(location));
+    vp_buf_addc(&call->out, '}');
+    return vp_call_answer(call, 301);
 }
 
 vp_step articles_get_finish(vp_call *call) {
     const redisReply *r = call->reply[0];
+    vp_str name = call->params.value[0];
     articles_row row;
     if (r->type == REDIS_REPLY_STRING) { /* the slug's id */
-        read_one(call, vp_str_n(r->str, r->len));
+        article_view_read(call, vp_str_n(r->str, r->len));
         return VP_STEP_WAIT;
     }
-    if (r->type != REDIS_REPLY_ARRAY || !write_one(call, &row)) return absent(call);
-    if (is_staff(call)) {
+    if (r->type != REDIS_REPLY_ARRAY || !article_view_write(call, &row))
+        return article_absent(call);
+    if (article_is_staff(call))
         vp_call_reply_field(call, VP_F_CACHE_CONTROL, VP_STR("private, no-store"));
-    } else {
-        char key[64];
-        vp_str id = id_in(&row);
-        snprintf(key, sizeof key, "article:%.*s contributors", (int)id.n, id.p);
-        vp_call_reply_field(call, VP_F_CACHE_CONTROL, VP_STR("public, max-age=0, s-maxage=10"));
-        vp_call_reply_field(call, VP_F_SURROGATE_KEY, vp_str_of(key));
-    }
-    return vp_call_answer(call, 200);
+    else
+        shared_fields(call, &row);
+    vp_str slug = article_view_slug(&row);
+    bool elsewhere = call->round > 1 && !vp_str_eq(slug, name);
+    return elsewhere ? moved(call, slug) : vp_call_answer(call, 200);
+}
+
+/* -- a new one -----------------------------------------------------------------------------------
+ */
+
+typedef struct create_state {
+    char id[VP_ULID_LEN + 1];
+} create_state;
+
+static void send_new(vp_call *call, const article_form *form, const json_t *fields) {
+    create_state *state = vp_call_state(call, sizeof *state);
+    vp_buf packed;
+    vp_buf_init(&packed, 2 * DOCUMENT_MAX);
+    document_pack(&packed, fields);
+    vp_ulid_make(vp_service_now(call->service), state->id);
+    articles_store_save(call, &(articles_save){.id = vp_str_of(state->id),
+                                               .expect = VP_STR(""),
+                                               .what = VP_STR("created"),
+                                               .packed = vp_buf_str(&packed),
+                                               .form = form});
+    vp_buf_release(&packed);
 }
 
 vp_step articles_create_prepare(vp_call *call) {
     article_form form;
     json_t *body;
     if (!vp_call_json(call, article_rules, &body)) return VP_STEP_DONE;
-    if (article_form_read(&form, body, vp_service_now(call->service), &call->problem)) {
-        form.actor = call->field[VP_F_ACTOR_ID];
-        articles_store_create(call, &form);
-    } else {
+    json_t *fields = document_merge(NULL, body);
+    if (article_form_read(&form, fields, body, NULL, vp_service_now(call->service), &call->problem))
+        send_new(call, &form, fields);
+    else
         vp_call_fail(call, VP_EINVAL, "Some fields are not acceptable.");
-    }
     article_form_release(&form);
+    json_decref(fields);
     return call->problem.code ? VP_STEP_DONE : VP_STEP_WAIT;
 }
 
-/* What the function refused. */
-static vp_step refused(vp_call *call, vp_str word, vp_str detail) {
-    char pointer[64];
-    if (vp_str_eq(word, VP_STR("slug"))) {
-        vp_problem_set(&call->problem, VP_ECONFLICT, "Another article has this slug.");
-        vp_problem_field(&call->problem, "/slug", "is taken");
-    } else if (vp_str_eq(word, VP_STR("contributor"))) {
-        snprintf(pointer, sizeof pointer, "/contributors/%.*s", (int)detail.n, detail.p);
-        vp_problem_field(&call->problem, pointer, "must be the handle of a contributor");
-        vp_call_fail(call, VP_EINVAL, "Some fields are not acceptable.");
-    }
-    return vp_call_fail(call, VP_ESYSTEM, "The article was not made.");
-}
-
 vp_step articles_create_finish(vp_call *call) {
-    const redisReply *r = call->reply[0];
-    articles_row row;
     char location[64];
-    if (call->round == 1) {
-        vp_str word = vp_call_outcome(call, r), detail = {0};
-        if (!word.n) return VP_STEP_DONE;
-        if (r->elements > 1) detail = vp_str_n(r->element[1]->str, r->element[1]->len);
-        if (!vp_str_eq(word, VP_STR("created"))) return refused(call, word, detail);
-        read_one(call, detail);
-        return VP_STEP_WAIT;
+    if (call->round > 1) {
+        create_state *state = call->state;
+        snprintf(location, sizeof location, "/api/v1/articles/%s", state->id);
+        vp_call_reply_field(call, VP_F_LOCATION, vp_str_of(location));
+        return article_view_answer(call, 201);
     }
-    if (!write_one(call, &row)) return absent(call);
-    vp_str id = id_in(&row);
-    snprintf(location, sizeof location, "/api/v1/articles/%.*s", (int)id.n, id.p);
-    vp_call_reply_field(call, VP_F_LOCATION, vp_str_of(location));
-    vp_call_reply_field(call, VP_F_CACHE_CONTROL, VP_STR("private, no-store"));
-    return vp_call_answer(call, 201);
+    vp_str word = vp_call_outcome(call, call->reply[0]);
+    if (!word.n) return VP_STEP_DONE;
+    if (!vp_str_eq(word, VP_STR("saved"))) return article_refuse(call, word);
+    create_state *state = call->state;
+    const redisReply *id = call->reply[0]->element[1]; /* of the article that the key made before */
+    snprintf(state->id, sizeof state->id, "%.*s", (int)id->len, id->str);
+    article_view_read(call, vp_str_of(state->id));
+    return VP_STEP_WAIT;
 }
 
 /* -- lists
@@ -226,7 +199,7 @@ vp_step articles_list_finish(vp_call *call) {
         }
         if (!row.json.n) continue; /* withdrawn meanwhile */
         if (call->out.data[call->out.len - 1] != '[') vp_buf_addc(&call->out, ',');
-        write_row(&call->out, &row, !state->summaries);
+        article_view_add(&call->out, &row, !state->summaries);
         vp_buf_addc(&call->out, '}');
     }
     return next_rows(call, state);

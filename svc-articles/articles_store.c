@@ -63,9 +63,10 @@ void articles_store_read(vp_call *call, vp_str id, bool drafts) {
 bool articles_store_row(const redisReply *reply, articles_row *row) {
     memset(row, 0, sizeof *row);
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 3) return false;
-    if (!articles_store_shown(reply->element[0], row) &&
-        !(reply->elements > 3 && articles_store_shown(reply->element[3], row)))
-        return false;
+    if (!articles_store_shown(reply->element[0], row)) {
+        row->draft = reply->elements > 3 && articles_store_shown(reply->element[3], row);
+        if (!row->draft) return false;
+    }
     row->body = text_of(reply->element[1]);
     thread_fact(reply->element[2], row);
     return row->body.n > 0;
@@ -77,30 +78,207 @@ void articles_store_find(vp_call *call, vp_str slug) {
     vp_call_command(call, 2, argv);
 }
 
-void articles_store_markdown(vp_call *call, vp_str id) {
+void articles_store_desk(vp_call *call, vp_str id) {
     char key[KEY_MAX];
-    vp_str argv[] = {VP_STR("HGET"), key_of(key, ARTICLE, id, VP_STR("}")), VP_STR("markdown")};
-    vp_call_command(call, 3, argv);
+    vp_str argv[] = {VP_STR("HMGET"),    key_of(key, ARTICLE, id, VP_STR("}")),
+                     VP_STR("markdown"), VP_STR("owner"),
+                     VP_STR("handles"),  VP_STR("edit"),
+                     VP_STR("actor")};
+    vp_call_command(call, sizeof argv / sizeof *argv, argv);
 }
 
-void articles_store_create(vp_call *call, const article_form *form) {
-    const vp_str args[] = {vp_str_of(form->id),
-                           vp_str_of(form->slug),
-                           form->slug_given ? VP_STR("1") : NOTHING,
-                           form->status,
-                           vp_str_of(form->when),
-                           vp_str_of(form->when_text),
-                           vp_buf_str(&form->head),
-                           vp_buf_str(&form->tail),
-                           form->title,
-                           form->open ? VP_STR("1") : VP_STR("0"),
-                           vp_buf_str(&form->handles),
-                           vp_buf_str(&form->tags),
-                           vp_buf_str(&form->shown),
-                           vp_buf_str(&form->body),
-                           form->markdown,
-                           form->actor};
-    vp_call_function_once(call, "create", NULL, 0, args, sizeof args / sizeof *args);
+bool articles_store_desk_row(const redisReply *reply, articles_desk *desk) {
+    memset(desk, 0, sizeof *desk);
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 5) return false;
+    desk->markdown = text_of(reply->element[0]);
+    desk->owner = text_of(reply->element[1]);
+    desk->handles = text_of(reply->element[2]);
+    desk->edit = text_of(reply->element[3]);
+    if (!desk->owner.p) desk->owner = text_of(reply->element[4]); /* schema 1 */
+    return true;
+}
+
+/* -- for those who may change it ----------------------------------------------------------------
+ */
+
+/* Who acts, as functions take it: '' stands for editors, who may change every article. */
+static vp_str actor_of(const vp_call *call) {
+    return vp_call_may(call, VP_MAY_EDITOR) ? NOTHING : call->field[VP_F_ACTOR_ID];
+}
+
+static bool has_word(vp_str list, vp_str word) {
+    for (size_t at = 0, n; word.n && at < list.n; at += n + 1) {
+        const char *end = memchr(list.p + at, ' ', list.n - at);
+        n = end ? (size_t)(end - list.p) - at : list.n - at;
+        if (vp_str_eq(vp_str_n(list.p + at, n), word)) return true;
+    }
+    return false;
+}
+
+bool articles_store_mine(const vp_call *call, vp_str owner, vp_str handles) {
+    vp_str actor = call->field[VP_F_ACTOR_ID];
+    return vp_call_may(call, VP_MAY_EDITOR) || (actor.n && vp_str_eq(owner, actor)) ||
+           has_word(handles, call->field[VP_F_ACTOR_HANDLE]);
+}
+
+static vp_str some(vp_str s) {
+    return s.p ? s : NOTHING;
+}
+
+void articles_store_open(vp_call *call, vp_str name, const char *extra, vp_str a, vp_str b) {
+    vp_str args[] = {name, vp_str_of(extra), some(a), some(b)};
+    vp_call_function(call, "open", NULL, 0, args, 4);
+}
+
+/* As open() in life.lua tells it. */
+enum opened_at {
+    O_ID,
+    O_REVISION,
+    O_STATUS,
+    O_SLUG,
+    O_WHEN,
+    O_ENDS,
+    O_HEAD,
+    O_TAIL,
+    O_HANDLES,
+    O_OWNER,
+    O_GROUP,
+    O_EDIT,
+    O_LIVE,
+    O_MARKDOWN,
+    O_EXTRA
+};
+
+static vp_str nth_text(const redisReply *reply, size_t i) {
+    return i < reply->elements ? text_of(reply->element[i]) : (vp_str){0};
+}
+
+static int64_t nth_number(const redisReply *reply, size_t i) {
+    vp_str s = nth_text(reply, i);
+    return number(&s);
+}
+
+bool articles_store_opened(const redisReply *reply, articles_opened *out) {
+    memset(out, 0, sizeof *out);
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < O_EXTRA) return false;
+    *out = (articles_opened){.id = nth_text(reply, O_ID),
+                             .status = nth_text(reply, O_STATUS),
+                             .slug = nth_text(reply, O_SLUG),
+                             .head = nth_text(reply, O_HEAD),
+                             .tail = nth_text(reply, O_TAIL),
+                             .handles = nth_text(reply, O_HANDLES),
+                             .owner = nth_text(reply, O_OWNER),
+                             .group = nth_text(reply, O_GROUP),
+                             .edit = nth_text(reply, O_EDIT),
+                             .live = nth_text(reply, O_LIVE),
+                             .markdown = nth_text(reply, O_MARKDOWN),
+                             .revision = nth_number(reply, O_REVISION),
+                             .when = nth_number(reply, O_WHEN),
+                             .ends = nth_number(reply, O_ENDS)};
+    for (size_t i = 0; i < ARTICLES_EXTRAS; i++) out->extra[i] = nth_text(reply, O_EXTRA + i);
+    return true;
+}
+
+vp_str articles_store_history_next(const redisReply *reply) {
+    return nth_text(reply, O_EXTRA);
+}
+
+bool articles_store_history(const redisReply *reply, size_t nth, vp_str *n, vp_str *meta) {
+    vp_str line = nth_text(reply, O_EXTRA + 1 + nth);
+    const char *end = line.n ? memchr(line.p, '\n', line.n) : NULL;
+    if (!end) return false;
+    *n = vp_str_n(line.p, (size_t)(end - line.p));
+    *meta = vp_str_n(end + 1, line.n - n->n - 1);
+    return true;
+}
+
+static void write_form(const article_form *form, vp_str argv[], int *n) {
+    const struct {
+        const char *name;
+        vp_str value;
+    } fields[] = {
+        {"slug", vp_str_of(form->slug)},
+        {"status", form->status},
+        {"when", vp_str_of(form->when)},
+        {"when_text", vp_str_of(form->when_text)},
+        {"ends", vp_str_of(form->ends)},
+        {"ends_text", vp_str_of(form->ends_text)},
+        {"close", vp_str_of(form->close)},
+        {"close_text", vp_str_of(form->close_text)},
+        {"head", vp_buf_str(&form->head)},
+        {"tail", vp_buf_str(&form->tail)},
+        {"title", form->title},
+        {"policy", form->policy},
+        {"handles", vp_buf_str(&form->handles)},
+        {"tags", vp_buf_str(&form->tags)},
+        {"section", vp_buf_str(&form->section)},
+        {"language", vp_str_of(form->language)},
+        {"group", form->group},
+    };
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        argv[(*n)++] = vp_str_of(fields[i].name);
+        argv[(*n)++] = some(fields[i].value);
+    }
+}
+
+enum { SAVE_ARGS = 64 };
+
+void articles_store_save(vp_call *call, const articles_save *save) {
+    const article_form *form = save->form;
+    vp_str argv[SAVE_ARGS] = {save->id,
+                              save->expect,
+                              actor_of(call),
+                              some(call->field[VP_F_ACTOR_HANDLE]),
+                              call->field[VP_F_ACTOR_ID],
+                              some(call->field[VP_F_ACTOR_LOGIN]),
+                              save->what,
+                              form && form->slug_given ? VP_STR("1") : NOTHING,
+                              save->edit ? VP_STR("1") : NOTHING,
+                              some(save->before),
+                              some(save->packed),
+                              form ? vp_buf_str(&form->body) : NOTHING,
+                              form ? form->markdown : NOTHING,
+                              form ? some(vp_buf_str(&form->shown)) : NOTHING,
+                              form ? some(vp_buf_str(&form->section_shown)) : NOTHING};
+    int n = 15;
+    if (form) write_form(form, argv, &n);
+    vp_call_function_once(call, "save", NULL, 0, argv, n);
+}
+
+void articles_store_preview(vp_call *call, vp_str id, const article_form *form) {
+    vp_str argv[SAVE_ARGS] = {id};
+    int n = 1;
+    write_form(form, argv, &n);
+    vp_call_function(call, "preview", NULL, 0, argv, n);
+}
+
+void articles_store_stash(vp_call *call, const articles_save *save) {
+    vp_str argv[] = {save->id,
+                     save->expect,
+                     actor_of(call),
+                     some(call->field[VP_F_ACTOR_HANDLE]),
+                     call->field[VP_F_ACTOR_ID],
+                     some(call->field[VP_F_ACTOR_LOGIN]),
+                     some(save->before),
+                     some(save->packed)};
+    vp_call_function_once(call, "stash", NULL, 0, argv, sizeof argv / sizeof *argv);
+}
+
+void articles_store_move(vp_call *call, vp_str name, vp_str expect, const char *what) {
+    vp_str argv[] = {name,
+                     expect,
+                     actor_of(call),
+                     some(call->field[VP_F_ACTOR_HANDLE]),
+                     call->field[VP_F_ACTOR_ID],
+                     some(call->field[VP_F_ACTOR_LOGIN]),
+                     vp_str_of(what)};
+    vp_call_function_once(call, "move", NULL, 0, argv, sizeof argv / sizeof *argv);
+}
+
+void articles_store_autosave(vp_call *call, vp_str name, vp_str packed) {
+    vp_str argv[] = {name, actor_of(call), some(call->field[VP_F_ACTOR_HANDLE]),
+                     call->field[VP_F_ACTOR_ID], some(packed)};
+    vp_call_function(call, "autosave", NULL, 0, argv, sizeof argv / sizeof *argv);
 }
 
 /* -- lists ---------------------------------------------------------------------------------------

@@ -1,15 +1,19 @@
 /* articles_store.h - alone knows the Redis keys of articles, contributors and tags.
  * A function here appends one call's commands for a round; the *_row functions read their replies.
  *
- *   article:{ID}            hash    the record: schema, slug, status, pieces of JSON, markdown
+ *   article:{ID}            hash    the record; record.lua names its fields
  *   article:{ID}:public     string  shown text of a published or archived article
  *   article:{ID}:draft      string  shown text of any other: never both
  *   article:{ID}:body       string  body_html as a JSON text
- *   article:slug:SLUG       string  ID
- *   articles:published, articles:tag:TAG, articles:by:HANDLE
- *                           zset    13 digits of milliseconds and ID, score 0
- *   articles:due            zset    ID by publish_at
+ *   article:{ID}:revisions  hash    mN: "WHEN\nACCOUNT\nLOGIN\nWHAT\nTITLE"; dN: a packed document
+ *   article:{ID}:autosave   hash    account: "WHEN\nREVISION\n" and a packed document
+ *   article:slug:SLUG       string  ID, also of a former slug
+ *   articles:published, articles:tag:TAG, articles:section:SECTION, articles:language:LANGUAGE,
+ *   articles:by:HANDLE      zset    13 digits of milliseconds and ID, score 0
+ *   articles:status:STATUS, articles:owner:ACCOUNT, articles:group:ID    zset    IDs
+ *   articles:due            zset    ID by when something is to happen to it
  *   tags, tags:counts, tags:names    zset, hash, hash   folded tag; published articles; as written
+ *   articles:sections, :counts, :names                   the same of sections
  *   contributor:{HANDLE}    hash    the record; :public its shown text, :articles zset of IDs
  *   contributors, contributors:renamed   zset   handles
  *   fact:article:ID         string  for other services: "REVISION STATUS OPEN SLUG TITLE"
@@ -28,13 +32,19 @@ typedef struct articles_row {
     vp_str json, body;
     int64_t revision, rendering; /* rendering: how often it was shown anew without being changed */
     int64_t comments, thread_version;
+    bool draft; /* not public */
 } articles_row;
 
 /* Round: one article. Drafts too when `drafts`; one command either way. */
 void articles_store_read(vp_call *call, vp_str id, bool drafts);
 bool articles_store_row(const redisReply *reply, articles_row *row); /* false: not there */
 void articles_store_find(vp_call *call, vp_str slug);                /* reply: its ID or nil */
-void articles_store_markdown(vp_call *call, vp_str id);
+/* What only those get to know who may change it: with articles_store_read. */
+void articles_store_desk(vp_call *call, vp_str id);
+typedef struct articles_desk {
+    vp_str markdown, owner, handles, edit;
+} articles_desk;
+bool articles_store_desk_row(const redisReply *reply, articles_desk *desk);
 
 /* Round: members of a list after `after` ("" from the start), newest first; limit + 1 of them, or,
  * with both a tag and a contributor, an array that begins with where to go on ("" at the end). */
@@ -45,7 +55,48 @@ void articles_store_both(const redisReply *reply, list_page *page); /* where tha
 void articles_store_rows(vp_call *call, const vp_str *members, int n, bool bodies);
 bool articles_store_nth(const vp_call *call, int i, articles_row *row);
 
-void articles_store_create(vp_call *call, const article_form *form);
+/* -- for those who may change it; see life.lua ------------------------------------------------ */
+
+/* Is it the actor's own, or is the actor an editor? */
+bool articles_store_mine(const vp_call *call, vp_str owner, vp_str handles);
+
+/* An article to be changed, as slices of a reply. */
+enum { ARTICLES_EXTRAS = 4 };
+typedef struct articles_opened {
+    vp_str id, status, slug, head, tail, handles, owner, group, edit, live, markdown;
+    int64_t revision, when, ends;
+    vp_str extra[ARTICLES_EXTRAS]; /* absent beyond what was asked for */
+} articles_opened;
+
+/* Round: the article (an id or slug), and what else of it: "plain" nothing; "live", "edit" a packed
+ * document, and of the edit its meta; "revisions" a document and a meta each of revisions a and b;
+ * "history" see articles_store_history; "autosave" the slot of account a. */
+void articles_store_open(vp_call *call, vp_str name, const char *extra, vp_str a, vp_str b);
+bool articles_store_opened(const redisReply *reply, articles_opened *out); /* false: not there */
+/* Metas of revisions, newest first: where to go on ("" at the end), and the nth: its number and
+ * what follows. */
+vp_str articles_store_history_next(const redisReply *reply);
+bool articles_store_history(const redisReply *reply, size_t nth, vp_str *number, vp_str *meta);
+
+typedef struct articles_save {
+    vp_str id, expect; /* a revision; "" of a new article */
+    vp_str what;       /* the revision's word */
+    bool edit;         /* it is the pending edit that is published */
+    vp_str before, packed;
+    const article_form *form; /* NULL: only what this call did before is asked for */
+} articles_save;
+/* Outcomes: saved, missing, denied, stale, no-edit, move, contributor, slug, group. */
+void articles_store_save(vp_call *call, const articles_save *save);
+/* Round: the shown text as it would be with the form's fields; see articles_store_shown. */
+void articles_store_preview(vp_call *call, vp_str id, const article_form *form);
+/* The pending edit. Outcomes: saved, missing, denied, stale, move. */
+void articles_store_stash(vp_call *call, const articles_save *save);
+/* what: deleted, undeleted, discarded. Outcomes: moved, same, missing, denied, stale, move,
+ * no-edit.
+ */
+void articles_store_move(vp_call *call, vp_str name, vp_str expect, const char *what);
+/* Outcomes: kept, full, missing, denied. */
+void articles_store_autosave(vp_call *call, vp_str name, vp_str packed);
 
 /* Round: folded tags after `after`; then counts and names of them. */
 void articles_store_tags(vp_call *call, vp_str after, int64_t limit);

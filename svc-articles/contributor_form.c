@@ -20,9 +20,7 @@ static const vp_json_rule link_rules[] = {
 static bool href_ok(vp_str s) {
     bool full = vp_str_starts(s, VP_STR("https://")) || vp_str_starts(s, VP_STR("http://")) ||
                 vp_str_starts(s, VP_STR("mailto:"));
-    for (size_t i = 0; full && i < s.n; i++)
-        full = (unsigned char)s.p[i] > ' ' && !strchr("\"<>\\^`{|}", s.p[i]);
-    return full;
+    return full && form_url_bytes_ok(s);
 }
 
 static bool rel_ok(vp_str s) {

@@ -1,6 +1,8 @@
 /* main.c - voxpop-articles: articles, tags and contributors. SPDX-License-Identifier: MIT */
 #include "article_form.h"
+#include "article_change.h"
 #include "articles.h"
+#include "audit.h"
 #include "contributor_form.h"
 #include "contributors.h"
 #include "embed.h"
@@ -14,6 +16,20 @@ static const vp_op ops[] = {
      articles_create_prepare, articles_create_finish},
     {"articles.get", "GET", "/api/v1/articles/{id}", VP_MAY_ANYONE, 0, articles_get_prepare,
      articles_get_finish},
+    {"articles.patch", "PATCH", "/api/v1/articles/{id}", VP_MAY_AUTHOR, ARTICLE_BYTES,
+     articles_patch_prepare, articles_change_finish},
+    {"articles.delete", "DELETE", "/api/v1/articles/{id}", VP_MAY_AUTHOR, 0,
+     articles_delete_prepare, articles_delete_finish},
+    {"articles.undelete", "POST", "/api/v1/articles/{id}/undelete", VP_MAY_AUTHOR, 0,
+     articles_undelete_prepare, articles_undelete_finish},
+    {"articles.edit-put", "PUT", "/api/v1/articles/{id}/edit", VP_MAY_AUTHOR, ARTICLE_BYTES,
+     articles_edit_put_prepare, articles_change_finish},
+    {"articles.edit-delete", "DELETE", "/api/v1/articles/{id}/edit", VP_MAY_AUTHOR, 0,
+     articles_edit_delete_prepare, articles_edit_delete_finish},
+    {"articles.edit-publish", "POST", "/api/v1/articles/{id}/edit/publish", VP_MAY_AUTHOR, 0,
+     articles_edit_publish_prepare, articles_change_finish},
+    {"articles.restore", "POST", "/api/v1/articles/{id}/revisions/{n}/restore", VP_MAY_AUTHOR, 0,
+     articles_restore_prepare, articles_change_finish},
     {"articles.list", "GET", "/api/v1/articles", VP_MAY_ANYONE, 0, articles_list_prepare,
      articles_list_finish},
     {"articles.tags", "GET", "/api/v1/tags", VP_MAY_ANYONE, 0, articles_tags_prepare,
@@ -25,9 +41,11 @@ static const vp_op ops[] = {
     {"contributors.put", "PUT", "/api/v1/contributors/{handle}", VP_MAY_AUTHOR, CONTRIBUTOR_BYTES,
      contributors_put_prepare, contributors_put_finish},
     {"articles.tick", NULL, NULL, VP_MAY_INSIDE, 250, articles_tick_prepare, articles_tick_finish},
+    VP_AUDIT_OP("articles"),
     {NULL}};
 
-static const vp_schema schemas[] = {{"article", 1, NULL}, {"contributor", 1, NULL}, {NULL}};
+static const vp_schema schemas[] = {
+    {"article", 2, "articles:published"}, {"contributor", 1, NULL}, {NULL}};
 static const vp_source sources[] = {{"comments", "fact:thread:", 2}, {NULL}};
 
 int main(int argc, char **argv) {

@@ -14,8 +14,8 @@ enum {
 };
 
 /* Lower-case ASCII words joined by single hyphens; "" when the title holds no letter that can be
- * written so. */
-void slug_make(vp_str title, char out[SLUG_MADE_MAX + 1]);
+ * written so. language: a tag such as de-AT, or absent. */
+void slug_make(vp_str title, vp_str language, char out[SLUG_MADE_MAX + 1]);
 bool slug_ok(vp_str s);   /* such words, at most SLUG_MAX */
 bool handle_ok(vp_str s); /* a-z 0-9 - _, a letter or digit first */
 

@@ -55,11 +55,12 @@ static void set_actor(http_request *r, const vp_str line[LINES]) {
     r->role = vp_role_parse(line[2]);
     snprintf(r->actor_id, sizeof r->actor_id, "%.*s", (int)line[0].n, line[0].p);
     snprintf(r->actor_login, sizeof r->actor_login, "%.*s", (int)line[1].n, line[1].p);
+    snprintf(r->actor_handle, sizeof r->actor_handle, "%.*s", (int)line[3].n, line[3].p);
 }
 
 vp_err accounts_actor(bus *b, http_request *r) {
     vp_str bearer = http_request_header(r, "Authorization"), secret = {0};
-    vp_str line[LINES];
+    vp_str line[LINES] = {{0}};
     char key[80], hash[ACCOUNTS_HASH_TEXT + 1];
     const char *kind = "session";
     int status = 0;

@@ -35,7 +35,7 @@ typedef struct http_request {
     char address_mark[VP_SEAL_TEXT + 1];
     /* who asks; set by accounts_actor, else VP_ROLE_NONE */
     vp_role role;
-    char actor_id[VP_ULID_LEN + 1], actor_login[65];
+    char actor_id[VP_ULID_LEN + 1], actor_login[65], actor_handle[65];
 } http_request;
 
 vp_str http_request_header(const http_request *r, const char *name); /* {NULL,0} if absent */

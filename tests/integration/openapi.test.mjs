@@ -222,6 +222,21 @@ describe('the system beside it', () => {
     await get('/api/v1/articles/{id}', '/api/v1/articles/draft', { token });
     await get('/api/v1/articles/{id}', '/api/v1/articles/draft');
     await get('/api/v1/tags');
+    const piece = '/api/v1/articles/{id}';
+    const ofPiece = (rest = '') => `/api/v1/articles/${article.id}${rest}`;
+    const match = (revision) => ({ headers: revision ? { 'if-match': revision === '*' ? '*' : `"${revision}.0"` } : {} });
+    for (const [body, revision] of [
+      [{ section: 'News', hero: { url: '/a.png', alt: 'A' }, slug: 'another', comments_policy: 'days', comments_days: 7 }, 1],
+      [{ title: 'X' }, 1], [{ title: 'X' }], [{ title: '' }, '*'], [{ contributors: ['nobody'] }, '*'], [{ slug: 'draft' }, '*'], [{ status: 'scheduled', publish_at: '2096-01-01T00:00:00Z' }, '*'],
+    ]) await send('patch', piece, body, ofPiece(), match(revision));
+    await get(piece, '/api/v1/articles/a-title'); // 301
+    for (const revision of [undefined, 1, 2]) await send('put', `${piece}/edit`, { title: 'Next' }, ofPiece('/edit'), match(revision));
+    for (const revision of [undefined, 1, 3, 4]) await send('post', `${piece}/edit/publish`, undefined, ofPiece('/edit/publish'), match(revision));
+    await send('put', `${piece}/edit`, { title: 'Never' }, ofPiece('/edit'), match('*'));
+    for (const revision of [undefined, 1, '*', '*']) await send('delete', `${piece}/edit`, undefined, ofPiece('/edit'), match(revision));
+    for (const [n, revision] of [[1, undefined], [1, 1], [99, '*'], [1, '*']]) await send('post', `${piece}/revisions/{n}/restore`, undefined, ofPiece(`/revisions/${n}/restore`), match(revision));
+    for (const revision of [undefined, 1, '*']) await send('delete', piece, undefined, '/api/v1/articles/draft', match(revision));
+    for (const _ of [1, 2]) await send('post', `${piece}/undelete`, undefined, '/api/v1/articles/draft/undelete');
 
     const thread = '/api/v1/articles/{id}/comments';
     const said = await send('post', thread, { author_name: 'Zoë', body_markdown: 'Yes.' }, `/api/v1/articles/${article.id}/comments`, { token: undefined });

@@ -4,9 +4,10 @@
 
 #include "article_form.h"
 #include "contributor_form.h"
+#include "document.h"
 
 static const struct {
-    const char *title, *slug;
+    const char *title, *slug, *language;
 } slugs[] = {
     {"The Drill in the Library Basement", "the-drill-in-the-library-basement"},
     {"  What’s up, Zoë?  ", "whats-up-zoe"},
@@ -14,6 +15,17 @@ static const struct {
     {"Łódź: 100 % ½", "lodz-100-1-2"},
     {"<script>alert(1)</script>", "script-alert-1-script"},
     {"ﬁne ＷＩＤＥ", "fine-wide"},
+    {"Käse über Öl: Füße", "kaese-ueber-oel-fuesse", "de-AT"},
+    {"Käse über Öl", "kase-uber-ol", "sv"},
+    {"Ёлка и Съезд: новый год", "yolka-i-sezd-novyy-god"},
+    {"Їжак у Києві", "yizhak-u-kiyevi", "uk"},
+    {"Η Αθήνα του χθες", "i-athina-tou-chthes", "el"},
+    {"საქართველო", "sakartvelo"},
+    {"Երևան", "erevan"},
+    {"שלום", "shlvm"},
+    {"Đường phố Hà Nội", "duong-pho-ha-noi"},
+    {"İstanbul Şişli", "istanbul-sisli"},
+    {"東京 2026", "2026"},
     {"新聞", ""},
     {"---", ""},
     {"", ""},
@@ -23,7 +35,7 @@ static void makes_slugs(void **state) {
     (void)state;
     char out[SLUG_MADE_MAX + 1];
     for (size_t i = 0; i < COUNT(slugs); i++) {
-        slug_make(vp_str_of(slugs[i].title), out);
+        slug_make(vp_str_of(slugs[i].title), vp_str_of(slugs[i].language), out);
         assert_string_equal(out, slugs[i].slug);
         CHECK_ROW(i, !out[0] || slug_ok(vp_str_of(out)));
     }
@@ -33,10 +45,10 @@ static void cuts_slugs_between_words(void **state) {
     (void)state;
     char out[SLUG_MADE_MAX + 1], title[400];
     memset(title, 'a', sizeof title);
-    slug_make(vp_str_n(title, sizeof title), out);
+    slug_make(vp_str_n(title, sizeof title), VP_STR("en"), out);
     assert_int_equal(strlen(out), SLUG_MADE_MAX);
     for (size_t i = 7; i < sizeof title; i += 8) title[i] = ' ';
-    slug_make(vp_str_n(title, sizeof title), out);
+    slug_make(vp_str_n(title, sizeof title), VP_STR("en"), out);
     assert_true(slug_ok(vp_str_of(out)));
     assert_int_equal(strlen(out) % 8, 7);
 }
@@ -88,7 +100,10 @@ static bool read_article(const char *text, article_form *form, json_t **body, vp
     memset(form, 0, sizeof *form);
     assert_int_equal(vp_json_parse(vp_str_of(text), body, &why), VP_OK);
     if (vp_json_check(*body, article_rules, "", problem)) return false;
-    return article_form_read(form, *body, NOW * 1000LL, problem);
+    json_t *fields = document_merge(NULL, *body); /* its texts are those of the body */
+    bool ok = article_form_read(form, fields, *body, NULL, NOW * 1000LL, problem);
+    json_decref(fields);
+    return ok;
 }
 
 static void reads_an_article(void **state) {
@@ -102,15 +117,16 @@ static void reads_an_article(void **state) {
                      &form, &body, &problem));
     assert_string_equal(form.slug, "one-b");
     assert_false(form.slug_given);
-    assert_true(form.open);
+    assert_true(vp_str_eq(form.policy, VP_STR("open")));
     assert_true(vp_str_eq(form.status, VP_STR("published")));
     assert_string_equal(form.when, "1795000000000");
     assert_string_equal(form.when_text, "2026-11-18T11:06:40Z");
     assert_string_equal(form.head.data, ",\"title\":\"One \\u003cb>\",\"summary\":\"S\","
-                                        "\"tags\":[\"A\",\"B c\"]");
+                                        "\"section\":null,\"tags\":[\"A\",\"B c\"],\"hero\":null,"
+                                        "\"excerpt\":\"S\",\"reading_minutes\":1");
     assert_string_equal(form.tail.data,
                         ",\"language\":\"en\",\"updated_at\":\"2026-11-18T11:06:40Z\","
-                        "\"poll_id\":null,\"comments_open\":true");
+                        "\"poll_id\":null,\"comments_policy\":\"open\",\"comments_days\":null");
     assert_string_equal(form.tags.data, "a\nb c");
     assert_string_equal(form.shown.data, "A\nB c");
     assert_string_equal(form.handles.data, "zoe al");
