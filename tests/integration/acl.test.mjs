@@ -1,6 +1,7 @@
 // acl.test.mjs - the users of deploy/redis-acl.conf: a whole system works with them and is refused
 // nothing, and none of them reaches what is another's. SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,15 +15,37 @@ import { samplePage } from '../support/text.mjs';
 const processes = ['gateway', 'live', 'articles', 'comments', 'polls'];
 const password = (user) => `secret-of-${user}`;
 
+// The users as a file for Redis; own: as they are at a Redis of one service alone, by the command that
+// stands in the template's head.
+function usersFile(folder, own = false) {
+  const file = join(folder, own ? 'own.acl' : 'users.acl');
+  const template = readFileSync(join(root, 'deploy/redis-acl.conf'), 'utf8');
+  const change = /^# (sed '.*')\. /m.exec(template)[1];
+  const users = template.replace(/^#.*\n/gm, '').replace(/@(\w+)@/g, (_, user) => createHash('sha256').update(password(user)).digest('hex'));
+  writeFileSync(file, own ? execFileSync('sh', ['-c', change], { input: users }) : users);
+  return file;
+}
+
+// Commands as this user, on a connection of its own.
+async function commandsAs(socket, user, ...commands) {
+  const redis = new Redis(socket);
+  try {
+    if (user) await redis.command('AUTH', user, password(user));
+    const replies = [];
+    for (const command of commands) replies.push(await redis.command(...command).catch((error) => error.message));
+    return replies;
+  } finally {
+    redis.close();
+  }
+}
+
 describe('Redis users', () => {
   let folder;
   let system;
 
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'voxpop-acl-'));
-    const file = join(folder, 'users.acl');
-    const template = readFileSync(join(root, 'deploy/redis-acl.conf'), 'utf8').replace(/^#.*\n/gm, '');
-    writeFileSync(file, template.replace(/@(\w+)@/g, (_, user) => createHash('sha256').update(password(user)).digest('hex')));
+    const file = usersFile(folder);
     const port = await freePort();
     const url = (user) => ['--redis-url', `redis://${user}:${password(user)}@127.0.0.1:${port}`];
     system = await startSystem({
@@ -36,18 +59,7 @@ describe('Redis users', () => {
     if (folder) rmSync(folder, { recursive: true, force: true });
   });
 
-  // Commands as this user, on a connection of its own.
-  async function as(user, ...commands) {
-    const redis = new Redis(system.redisSocket);
-    try {
-      if (user) await redis.command('AUTH', user, password(user));
-      const replies = [];
-      for (const command of commands) replies.push(await redis.command(...command).catch((error) => error.message));
-      return replies;
-    } finally {
-      redis.close();
-    }
-  }
+  const as = (user, ...commands) => commandsAs(system.redisSocket, user, ...commands);
 
   test('all that readers and editors do works', async () => {
     const page = samplePage();
@@ -96,7 +108,7 @@ describe('Redis users', () => {
   });
 
   test('what was written is there when Redis starts again', async () => {
-    const all = async () => (await system.redis('KEYS', '*')).filter((key) => !/^(instance|once|wait)/.test(key)).sort();
+    const all = async () => (await system.redis('KEYS', '*')).filter((key) => !/^(instance|once|wait)/.test(key) && !/^polls?:.*(sweep|:[uvw]:\d+)$/.test(key)).sort(); // voters of archived polls go by and by
     const before = await all();
     assert.ok(before.length > 20, before.join(' '));
     await system.kill('redis');
@@ -127,7 +139,66 @@ describe('Redis users', () => {
     assert.equal(ping, 'PONG');
     assert.match(get, /^NOPERM/);
     assert.match((await as('comments', ['SET', 'fact:article:x', 'y']))[0], /^NOPERM/, 'facts of others are read only');
+    const [event, scan] = await as('reader', ['XREVRANGE', 'events:articles', '+', '-', 'COUNT', '1'], ['SCAN', '0']);
+    assert.equal(event.length, 1);
+    assert.equal(scan.length, 2);
+    for (const reply of await as('reader', ['GET', 'site:key'], ['SET', 'fact:article:x', 'y'], ['DEL', 'events:articles'], ['XADD', 'events:articles', '*', 'a', 'b'])) {
+      assert.match(String(reply), /^NOPERM/, 'a reader reads facts and events alone');
+    }
     assert.match((await as('replica', ['GET', 'site:key']))[0], /^NOPERM/);
     assert.match((await as('sentinel', ['GET', 'site:key']))[0], /^NOPERM/);
+  });
+});
+
+describe('Redis users, a Redis per service', () => {
+  const own = ['articles', 'comments', 'polls'];
+  let folder;
+  let system;
+
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'voxpop-acl-'));
+    const [users, ownUsers] = [usersFile(folder), usersFile(folder, true)];
+    const url = (at, user) => at.replace('unix://', `unix://${user}:${password(user)}@`);
+    const args = (urls) => Object.fromEntries(processes.map((name) => [name, ['--redis-url', url(urls[`redis-${name}`] ?? urls.redis, name),
+      '--registry-url', url(urls.redis, name),
+      ...({ articles: ['--comments-redis-url', url(urls['redis-comments'], 'reader')], comments: ['--articles-redis-url', url(urls['redis-articles'], 'reader')] }[name] ?? [])]]));
+    system = await startSystem({
+      ownRedis: own, redisArgs: ['--aclfile', users], ownRedisArgs: ['--aclfile', ownUsers], redisLogin: ['operator', password('operator')], args,
+    });
+  });
+  after(async () => {
+    await system?.stop();
+    if (folder) rmSync(folder, { recursive: true, force: true });
+  });
+
+  test('all goes its way, with events and with all facts looked through', async () => {
+    const file = join(folder, 'page.json');
+    writeFileSync(file, JSON.stringify(samplePage()));
+    const loaded = await system.cli(['load', file]);
+    assert.equal(loaded.code, 0, loaded.err);
+    const { id, poll_id: poll } = (await system.api('GET', '/api/v1/articles')).json.items[0];
+    const counts = (n) => waitFor(async () => (await system.api('GET', `/api/v1/articles/${id}`)).json.comment_count === n, { deadline: 10000, what: `${n} comments are counted` });
+    const say = () => system.api('POST', `/api/v1/articles/${id}/comments`, { body: { author_name: 'Zoë', body_markdown: 'Hello' } });
+    const before = samplePage().recent_comments.length;
+    assert.equal((await say()).status, 201);
+    await counts(before + 1);
+    for (const name of own) await system.restart(name);
+    await system.kill('redis-comments');
+    system.launch('redis-comments');
+    await system.ready('redis-comments');
+    await waitFor(async () => (await say()).status === 201, { deadline: 10000, what: 'comments are taken again' });
+    await counts(before + 2);
+    const option = (await system.api('GET', `/api/v1/polls/${poll}`)).json.options[0].id;
+    assert.equal((await system.api('POST', `/api/v1/polls/${poll}/ballots`, { body: { choices: [option] }, headers: { 'idempotency-key': 'a reader' } })).status, 201);
+  });
+
+  test('nothing that a process does is refused, and others\' records stay theirs', async () => {
+    for (const name of ['redis', ...own.map((each) => `redis-${each}`)]) {
+      const socket = join(system.folder, `${name}.sock`);
+      assert.deepEqual(await commandsAs(socket, 'operator', ['ACL', 'LOG']), [[]], name);
+      for (const reply of await commandsAs(socket, 'comments', ['GET', 'article:{x}'], ['SET', 'fact:poll:x', 'y'], ['XADD', 'events:articles', '*', 'a', 'b'])) {
+        assert.match(String(reply), /^NOPERM/, name);
+      }
+    }
   });
 });

@@ -24,6 +24,8 @@ typedef struct fake_redis {
     pthread_t thread;
     atomic_int life;          /* the run id begins with it, in hex; 0: INFO does not tell one */
     atomic_int told;          /* how often INFO was asked */
+    atomic_int keys;          /* and how often the site's key */
+    atomic_llong time;        /* what TIME says, in seconds */
     atomic_bool hang_up, end; /* hang_up goes back to false when it is done */
 } fake_redis;
 
@@ -44,7 +46,8 @@ static bool fake_redis_answer(fake_redis *f, int fd, redisReply *command) {
     const char *key = command->elements > 1 ? command->element[1]->str : "";
     char info[128];
     if (strcmp(word, "TIME") == 0) {
-        fake_redis_say(fd, "*2\r\n$10\r\n1800000000\r\n$1\r\n0\r\n");
+        snprintf(info, sizeof info, "*2\r\n$10\r\n%010lld\r\n$1\r\n0\r\n", (long long)f->time);
+        fake_redis_say(fd, info);
     } else if (strcmp(word, "INFO") == 0) {
         f->told++;
         snprintf(info, sizeof info, "# Server\r\nredis_version:7.0.0\r\n");
@@ -53,6 +56,7 @@ static bool fake_redis_answer(fake_redis *f, int fd, redisReply *command) {
                      (unsigned)f->life, 0);
         fake_redis_bulk(fd, info);
     } else if (strcmp(word, "GET") == 0 && strcmp(key, "site:key") == 0) {
+        f->keys++;
         fake_redis_bulk(fd, "01234567890123456789012345678901");
     } else if (strcmp(word, "GET") == 0 && strcmp(key, "silence") == 0) {
         return false;
@@ -101,6 +105,7 @@ static void fake_redis_start(fake_redis *f) {
     snprintf(f->url, sizeof f->url, "unix://%s", f->path);
     snprintf(at.sun_path, sizeof at.sun_path, "%s", f->path);
     f->life = 1;
+    f->time = 1800000000;
     f->listener = socket(AF_UNIX, SOCK_STREAM, 0);
     if (bind(f->listener, (struct sockaddr *)&at, sizeof at) || listen(f->listener, 8) ||
         pthread_create(&f->thread, NULL, fake_redis_run, f))

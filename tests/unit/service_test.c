@@ -21,6 +21,12 @@ static vp_step master_prepare(vp_call *call) {
     return vp_call_answer(call, 200);
 }
 
+/* Until when a write of it may be done, by the clock of the service's own Redis. */
+static vp_step fence_prepare(vp_call *call) {
+    vp_buf_addf(&call->out, "%lld", (long long)call->not_after_ms);
+    return vp_call_answer(call, 200);
+}
+
 static vp_step json_prepare(vp_call *call) {
     static const vp_json_rule rules[] = {{NULL}};
     json_t *body;
@@ -66,6 +72,7 @@ static const vp_op ops[] = {
     {"t.list", "GET", "/list/{of}", VP_MAY_ANYONE, 0, list_prepare, NULL},
     {"t.json", "POST", "/json", VP_MAY_ANYONE, 1024, json_prepare, NULL},
     {"t.master", "GET", "/master", VP_MAY_ANYONE, 0, master_prepare, NULL},
+    {"t.fence", "GET", "/fence", VP_MAY_ANYONE, 0, fence_prepare, NULL},
     {"t.3", "GET", "/3", VP_MAY_ANYONE, 0, master_prepare, NULL},
     {"t.4", "GET", "/4", VP_MAY_ANYONE, 0, master_prepare, NULL},
     {"t.5", "GET", "/5", VP_MAY_ANYONE, 0, master_prepare, NULL},
@@ -77,6 +84,8 @@ static const vp_op ops[] = {
 typedef struct stage {
     void *zmq;
     fake_redis redis;
+    fake_redis registry; /* if it is another one */
+    bool split;
     vp_service *service;
     vp_service_def def;
     pthread_t thread;
@@ -123,10 +132,10 @@ typedef struct field {
     const char *value;
 } field;
 
-static void ask(void *socket, const char *method, const char *path, const field *fields,
-                const char *body) {
+static void ask_until(void *socket, int64_t not_after_ms, const char *method, const char *path,
+                      const field *fields, const char *body) {
     uint8_t header[VP_ENVELOPE_HEADER];
-    vp_envelope e = {.kind = VP_KIND_CALL, .left_ms = DEADLINE_MS, .not_after_ms = INT64_MAX};
+    vp_envelope e = {.kind = VP_KIND_CALL, .left_ms = DEADLINE_MS, .not_after_ms = not_after_ms};
     vp_buf head;
     vp_buf_init(&head, VP_ENVELOPE_HEAD_MAX);
     vp_envelope_header(&e, header);
@@ -139,6 +148,11 @@ static void ask(void *socket, const char *method, const char *path, const field 
     send_frame(socket, (vp_str){0}, ZMQ_SNDMORE);
     send_frame(socket, vp_str_of(body), 0);
     vp_buf_release(&head);
+}
+
+static void ask(void *socket, const char *method, const char *path, const field *fields,
+                const char *body) {
+    ask_until(socket, INT64_MAX, method, path, fields, body);
 }
 
 /* The next message, whatever its kind. */
@@ -501,16 +515,56 @@ static void a_caller_is_told_however_many_probes_came(void **state) {
     assert_int_equal(a.e.flags, VP_FLAG_DRAINING);
 }
 
-static int start_with(void **state, bool announce) {
+enum { HOUR_MS = 3600 * 1000, MINUTE_MS = 60 * 1000 };
+
+static long long fence(void *socket, long long not_after_ms) {
+    answer a;
+    ask_until(socket, not_after_ms, "GET", "/fence", NULL, "");
+    hear(socket, &a);
+    assert_int_equal(a.e.status, 200);
+    return atoll(a.body);
+}
+
+/* Callers tell the time by the registry's Redis. This one's clock is an hour behind our own. */
+static void a_fence_is_by_our_own_clock(void **state) {
+    stage *s = *state;
+    void *socket = caller(s);
+    wait_for_master(socket, "00000001");
+    long long at = 1799996400000, ours = fence(socket, at) - at;
+    assert_true(ours > HOUR_MS - MINUTE_MS && ours < HOUR_MS + MINUTE_MS);
+    assert_true(fence(socket, INT64_MAX) == INT64_MAX);
+    assert_int_equal(s->redis.keys, 0); /* the site's key is the registry's */
+    assert_true(s->registry.keys > 0);
+}
+
+static void a_registry_that_went_away_is_not_missed(void **state) {
+    stage *s = *state;
+    void *socket = caller(s);
+    answer a;
+    wait_for_master(socket, "00000001");
+    fake_redis_stop(&s->registry);
+    s->split = false;
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(call(socket, "GET", "/master", NULL, "", &a), 200);
+    s->redis.life = 7; /* nor when our own is another one */
+    s->redis.hang_up = true;
+    wait_for_master(socket, "00000007");
+}
+
+static int start_with(void **state, bool announce, bool split) {
     stage *s = calloc(1, sizeof *s);
     vp_fault why = {0};
     *state = s;
     s->zmq = zmq_ctx_new();
     fake_redis_start(&s->redis);
+    s->split = split;
+    if (split) fake_redis_start(&s->registry);
+    s->registry.time = 1799996400;
     s->def = (vp_service_def){.name = "t", .ops = ops, .topics = "", .self = &s->gate};
     sem_init(&s->gate, 0, 0);
     const vp_service_options o = {.zmq = s->zmq,
                                   .redis_url = s->redis.url,
+                                  .registry_url = split ? s->registry.url : "",
                                   .bind = "inproc://service",
                                   .publish = "",
                                   .announce = announce};
@@ -519,11 +573,15 @@ static int start_with(void **state, bool announce) {
 }
 
 static int start(void **state) {
-    return start_with(state, false);
+    return start_with(state, false, false);
 }
 
 static int start_announced(void **state) {
-    return start_with(state, true);
+    return start_with(state, true, false);
+}
+
+static int start_split(void **state) {
+    return start_with(state, true, true);
 }
 
 static int end(void **state) {
@@ -532,6 +590,7 @@ static int end(void **state) {
     sem_post(&s->gate);
     if (!s->ended) pthread_join(s->thread, NULL);
     fake_redis_stop(&s->redis);
+    if (s->split) fake_redis_stop(&s->registry);
     for (int i = 0; i < s->n_callers; i++) zmq_close(s->caller[i]);
     zmq_ctx_term(s->zmq);
     sem_destroy(&s->gate);
@@ -554,6 +613,8 @@ int main(void) {
         STAGED(versions_side_by_side),
         STAGED(metrics_do_not_need_redis),
         STAGED(one_inside_another_process_does_not_drain),
+        cmocka_unit_test_setup_teardown(a_fence_is_by_our_own_clock, start_split, end),
+        cmocka_unit_test_setup_teardown(a_registry_that_went_away_is_not_missed, start_split, end),
         cmocka_unit_test_setup_teardown(one_that_is_asked_to_drains, start_announced, end),
         cmocka_unit_test_setup_teardown(a_caller_is_told_however_many_probes_came, start_announced,
                                         end),
