@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { request, startSystem, waitFor } from '../support/system.mjs';
+import { freePort, request, startSystem, waitFor } from '../support/system.mjs';
 
 const MANY = 1000;
 const ulid = (n) => `01HZZZZZZZ${String(n).padStart(16, '0')}`;
@@ -257,5 +257,68 @@ describe('a Redis per service', () => {
     await system.ready('redis');
     await system.ready('comments#2');
     await system.ready('gateway');
+  });
+});
+
+describe('a service moves to a Redis of its own', () => {
+  let system;
+  let port;
+
+  before(async () => {
+    port = await freePort();
+    system = await startSystem({
+      ownRedis: ['comments'], redisArgs: ['--port', String(port)], spare: ['comments#2', 'articles#2'],
+      // The first instances are from before the move.
+      args: (urls) => ({
+        comments: ['--redis-url', urls.redis, '--articles-redis-url='], articles: ['--comments-redis-url='], 'comments#2': [], 'articles#2': [],
+      }),
+    });
+  });
+  after(() => system?.stop());
+
+  const info = async (service, name) => new RegExp(`^${name}:(.*)$`, 'm').exec(await system.redisOf(service, 'INFO', 'replication'))?.[1].trim();
+  const belongs = (key) => /^(comment:|comments:|thread:|fact:thread:|events:comments$|audit:comments$|libraries:comments$|once:)/.test(key);
+  const remove = async (service, wanted) => {
+    const gone = (await system.redisOf(service, 'KEYS', '*')).filter(wanted);
+    if (gone.length) await system.redisOf(service, 'DEL', ...gone);
+    return gone.length;
+  };
+
+  test('by replication, as OPERATIONS says: nothing is lost, and the rest goes on meanwhile', async () => {
+    const { id } = await system.make('/api/v1/articles', { title: 'Here and there', body_markdown: 'Text.', status: 'published', contributors: [] });
+    const say = (text) => system.api('POST', `/api/v1/articles/${id}/comments`, { body: { author_name: 'Zoë', body_markdown: text }, headers: { 'idempotency-key': text } });
+    const read = () => system.api('GET', `/api/v1/articles/${id}`);
+    const first = await say('Before');
+    assert.equal(first.status, 201);
+    assert.equal((await read()).json.comment_count, 1);
+
+    await system.redisOf('comments', 'REPLICAOF', '127.0.0.1', port);
+    await waitFor(async () => await info('comments', 'master_link_status') === 'up', { deadline: 15000, what: 'the replica is in sync' });
+    assert.equal((await say('Beside the copying')).status, 201);
+    await system.kill('comments', 'SIGTERM');
+    const written = Number(await info('registry', 'master_repl_offset'));
+    await waitFor(async () => Number(await info('comments', 'slave_repl_offset')) >= written, { what: 'the replica has all' });
+    await system.redisOf('comments', 'REPLICAOF', 'NO', 'ONE');
+    assert.equal((await read()).status, 200, 'the articles have not stopped');
+    system.launch('comments#2');
+    await system.ready('comments#2');
+    system.launch('articles#2');
+    await system.ready('articles#2');
+    await system.kill('articles', 'SIGTERM');
+
+    await waitFor(async () => (await say('Before')).status === 201, { what: 'comments are taken again' });
+    assert.equal((await say('Before')).json.id, first.json.id, 'what was remembered has moved along');
+    assert.equal((await say('Behind')).status, 201);
+    await waitFor(async () => (await read()).json.comment_count === 3, { deadline: 10000, what: 'the article counts them' });
+
+    assert.ok(await remove('comments', (key) => !belongs(key) && !/^(fact|follow|wait):/.test(key)) > 0);
+    assert.ok(await remove('registry', (key) => belongs(key) && !/^(once|fact):/.test(key)) > 0);
+    assert.equal((await say('At the end')).status, 201);
+    await waitFor(async () => (await read()).json.comment_count === 4, { deadline: 10000, what: 'the article counts the last one' });
+    const thread = await system.api('GET', `/api/v1/articles/${id}/comments?sort=oldest`);
+    assert.deepEqual(thread.json.items.map((each) => each.body_html.replace(/<[^>]*>/g, '').trim()), ['Before', 'Beside the copying', 'Behind', 'At the end']);
+    await system.make('/api/v1/articles', { title: 'A later one', body_markdown: 'Text.', status: 'published', contributors: [] })
+      .then((later) => system.api('POST', `/api/v1/articles/${later.id}/comments`, { body: { author_name: 'Zoë', body_markdown: 'At once' } }))
+      .then((said) => assert.equal(said.status, 201, said.text));
   });
 });

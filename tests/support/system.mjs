@@ -52,7 +52,8 @@ const cleanEnvironment = Object.fromEntries(
 // token. redisArgs: more settings of Redis; redisLogin: [user, password] with which the test talks to
 // it. curve: each process has a key, and TCP between them is CURVE. ownRedis: services that have a
 // Redis of their own, as the processes 'redis-articles' …, to which redisOf('articles') talks;
-// ownRedisArgs: more settings of these. args may be a function of the system's urls.
+// ownRedisArgs: more settings of these. args may be a function of the system's urls,
+// and have those of one instance under its whole name.
 // programs: folders with other programs than those of this build, by process name.
 export async function startSystem(options = {}) {
   const system = new System(options);
@@ -168,7 +169,7 @@ export class System {
     for (const each of ownRedis) argv[`redis-${each}`] = [...store(`redis-${each}`), ...ownRedisArgs];
     for (const [name, line] of Object.entries(argv)) {
       if (curve && !isRedis(name)) line.push('--curve-secret-key-file', this.keyFile(name), '--curve-allow', this.allowFile);
-      this.#processes.set(name, { argv: [...line, ...(args[name.split('#')[0]] ?? [])], child: null });
+      this.#processes.set(name, { argv: [...line, ...(args[name] ?? args[name.split('#')[0]] ?? [])], child: null });
     }
   }
 
