@@ -123,9 +123,11 @@ static http_refusal take(http_request *r, http_head *head, const http_server *s,
     return http_origin_ok(head, r->method, vp_str_of(s->public_url)) ? HTTP_FINE : HTTP_FORGED;
 }
 
-/* Whether nothing of this request is left on the wire. */
+/* Whether nothing of this request is left on the wire. Where chunks end CivetWeb does not say: it
+ * ends the connection itself behind trailers and after a last chunk that is not as it should be. */
 static bool is_consumed(http_request *r) {
     if (!http_request_has_body(r)) return true;
+    if (r->head->chunked) return false;
     if (r->body_read) return r->body_error == VP_OK;
     if (r->head->expects || r->head->content_length > SKIP_MAX) return false;
     return http_request_skip(r, SKIP_MAX, SKIP_MS);

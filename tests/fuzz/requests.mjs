@@ -21,7 +21,9 @@ const texts = ['a', 'Two words', 'Ünïcödé ✓ 日本', SCRIPT, `"><img src=x
   `line${CRLF}${FIELD}: 1${CRLF}`, '../../etc/passwd', "' OR 1=1 --", '%00%0d%0a', '\u202Eabc', '\u{1F600}'.repeat(20), ' ', '',
   '[a](javascript:fuzz(1)) ![b](data:text/html,x)', '#'.repeat(200), '*_`~'.repeat(60), '> '.repeat(300), '\uFEFFx', 'null', '-0'];
 
-const odd = [null, true, false, 0, -1, 1e308, 1e-320, 9007199254740993, -9223372036854775808, '', [], {}, [[]], { a: { b: {} } }, 'x'.repeat(300)];
+const oddOnes = [null, true, false, 0, -1, 1e308, 1e-320, 9007199254740993, -9223372036854775808, '', [], {}, [[]], { a: { b: {} } }, 'x'.repeat(300)];
+
+const odd = (chance) => structuredClone(chance.pick(oddOnes)); // it may be changed further
 
 function deref(schema) {
   return schema?.$ref ? deref(schema.$ref.slice(2).split('/').reduce((at, name) => at[name], openapi)) : schema ?? {};
@@ -56,13 +58,13 @@ function spoilValue(chance, value) {
   if (value && typeof value === 'object' && Object.keys(value).length && chance.holds(0.8)) {
     const key = chance.pick(Object.keys(value));
     if (chance.holds(0.15)) delete value[key];
-    else if (chance.holds(0.1)) value[chance.pick(['__proto__', 'constructor', 'x'.repeat(500), '', 'ä'])] = chance.pick(odd);
+    else if (chance.holds(0.1)) value[chance.pick(['__proto__', 'constructor', 'x'.repeat(500), '', 'ä'])] = odd(chance);
     else value[key] = spoilValue(chance, value[key]);
     return value;
   }
   if (typeof value === 'string' && chance.holds(0.4)) return chance.pick(['x'.repeat(LONG), value.repeat(50), chance.pick(texts), `${value}\0`]);
-  if (Array.isArray(value) && chance.holds(0.3)) return Array(3000).fill(chance.pick(odd));
-  return chance.pick(odd);
+  if (Array.isArray(value) && chance.holds(0.3)) return Array(3000).fill(odd(chance));
+  return odd(chance);
 }
 
 // JSON as text, perhaps with what JSON.stringify would never write.
@@ -213,7 +215,7 @@ const values = ['', ' ', '\t', 'x', '*', '"', '""', 'a,b,,c', 'close', 'keep-ali
 const spoilers = [
   (chance, r) => { r.method = chance.pick(['get', 'GETT', '', 'HEAD', 'OPTIONS', 'TRACE', 'CONNECT', 'PATCH', 'DELETE', 'PRI', 'PROPFIND', 'G\0T', 'X'.repeat(300), 'POST', 'PUT']); },
   (chance, r) => { r.path = chance.pick(['*', '', '/', '//', '/./../', 'http://x/polls', 'http://x', '/%', '/%zz', '/%00', '/a%2f..%2fb', '/\xff', '/a b', '/#a', '/?', '/?&=&', '\\', '/polls?q=%ff%fe',
-    `/polls?q=${encodeURIComponent(chance.pick(texts))}`, `/polls?limit=${chance.pick(odd)}`, `/${'a/'.repeat(2000)}`, `/${'x'.repeat(16000)}`, '/api/v1/../../x', '/api/v1/articles/', '/polls/%2e%2e/results']); },
+    `/polls?q=${encodeURIComponent(chance.pick(texts))}`, `/polls?limit=${odd(chance)}`, `/${'a/'.repeat(2000)}`, `/${'x'.repeat(16000)}`, '/api/v1/../../x', '/api/v1/articles/', '/polls/%2e%2e/results']); },
   (chance, r) => { const at = chance.below(r.path.length + 1); r.path = r.path.slice(0, at) + chance.pick(['%00', '%', '/', '?', '&', '=', '\xe4', '..', 'x'.repeat(3000), SCRIPT, ' ', '\t', `%0d%0a${FIELD}:%201`]) + r.path.slice(at); },
   (chance, r) => { r.version = chance.pick(['HTTP/1.0', 'HTTP/1.0', 'HTTP/0.9', 'HTTP/2.0', 'HTTP/1.', 'http/1.1', '', 'HTTP/1.1 ', 'HTTP/11', 'HTTP/1.1\t', 'X']); },
   (chance, r) => { r.headers.push([chance.pick(names), chance.pick(values)]); },
