@@ -60,6 +60,7 @@ struct service_follower {
     int64_t next_ms, checked_ms, heard_ms, told_ms;
     char key[KEY], stream[KEY];         /* follow:SOURCE:RUN in ours, events:SOURCE there */
     char seen[NUMBER];                  /* what begin is to replace */
+    bool fresh;                         /* begin may have begun anew */
     bool beginning;                     /* the last event is asked for to begin behind it */
     int64_t at;                         /* number of the last event that ours has */
     char scan[NUMBER], scan_to[NUMBER]; /* cursor, and the next one; "": all facts are here */
@@ -125,9 +126,16 @@ static void ask_own(service_follower *f, stage next, const char *name, int n, co
     if (!call_own(f, name, n, args)) restart(f, READ_MS);
 }
 
+/* last: number of the event to begin behind, unless ours has begun already; "": only to look. */
 static void begin(service_follower *f, const char *last) {
+    f->fresh = last[0] != '\0';
     const vp_str args[] = {vp_str_of(f->key), vp_str_of(f->seen), vp_str_of(last)};
     ask_own(f, BEGIN, "begin", 3, args);
+}
+
+static void look(service_follower *f) {
+    f->seen[0] = '\0';
+    begin(f, "");
 }
 
 static void ask_last(service_follower *f, bool beginning) {
@@ -218,12 +226,12 @@ static void on_run(service_follower *f, const redisReply *r) {
         f->stage = SAME;
     } else {
         snprintf(f->key, sizeof f->key, "follow:%s:%s", f->source->name, run);
-        f->seen[0] = '\0';
-        begin(f, "");
+        look(f);
     }
 }
 
-/* The last event, or none yet. Before what ours has: the stream is another one. */
+/* The last event, or none yet. Before what ours has: the stream is another one. Else it is still
+ * the same; whether ours still knows how far it was read is looked up, too. */
 static void on_last(service_follower *f, const redisReply *r) {
     const redisReply *entry = nth(r, 0);
     int64_t n = entry ? event_number(entry) : 0;
@@ -234,7 +242,7 @@ static void on_last(service_follower *f, const redisReply *r) {
     else if (n < f->at)
         begin_anew(f);
     else
-        rest(f, READ_MS);
+        look(f);
 }
 
 static vp_str revision_word(const service_follower *f) {
@@ -442,8 +450,9 @@ void service_events_reply(service_follower *f, unsigned turn, const redisReply *
     bool beginning = f->stage == BEGIN;
     if (beginning) f->scan[0] = '\0';
     if (adopt(f, r)) {
-        if (beginning && !strcmp(f->scan, "0")) vp_metric_own_add(&f->metric[COUNT_SCANS], 1);
-        rest(f, 0);
+        if (beginning && f->fresh && !strcmp(f->scan, "0"))
+            vp_metric_own_add(&f->metric[COUNT_SCANS], 1);
+        rest(f, beginning ? READ_MS : 0);
     } else if (beginning) {
         ask_last(f, true);
     } else { /* it was forgotten meanwhile */
@@ -531,8 +540,8 @@ void service_events_metrics(vp_service *s, vp_buf *out) {
         const char *last = NULL;
         for (int i = 0; i < VP_SERVICE_SOURCES && s->follower[i]; i++) {
             service_follower *f = s->follower[i];
-            if (!f->link) continue;
-            int64_t silent = f->stage == SAME ? 0 : (vp_clock_ms() - f->heard_ms) / 1000;
+            bool idle = !f->link || f->stage == SAME;
+            int64_t silent = idle ? 0 : (vp_clock_ms() - f->heard_ms) / 1000;
             vp_metric_set(&f->metric[COUNT_SILENT], silent);
             vp_metrics_write_row(out, &f->metric[m], &last);
         }

@@ -166,6 +166,13 @@ describe('a Redis per service', () => {
     await allKnown(published(6));
   });
 
+  test('copies that were deleted, with the place to read on: all is made anew', async () => {
+    const gone = await system.redisOf('comments', 'KEYS', 'f*:article*');
+    assert.ok(gone.length > MANY && gone.some((key) => key.startsWith('follow:articles:')));
+    await system.redisOf('comments', 'DEL', ...gone);
+    await allKnown(published(6));
+  });
+
   test('the articles\' Redis starts again: nothing that it says is missed', async () => {
     await system.kill('redis-articles');
     system.launch('redis-articles');
