@@ -109,7 +109,8 @@ static bool action_matches(vp_str action, vp_str wanted) {
 }
 
 static bool wanted(const audit_state *s, const vp_str field[FIELDS]) {
-    return (!s->account.n || vp_str_eq(field[F_ACTOR], s->account)) &&
+    return (!s->account.n || vp_str_eq(field[F_ACTOR], s->account) ||
+            vp_str_eq(field[F_LOGIN], s->account)) &&
            action_matches(field[F_ACTION], s->action) &&
            (!s->object.n || vp_str_eq(field[F_OBJECT], s->object));
 }

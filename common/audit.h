@@ -14,7 +14,7 @@ enum {
 /* SYNC /audit. Body: five lines, each but the first two may be empty:
  *   where to begin: "+", an entry's id, or "(" and an id to go on after it
  *   how many
- *   account: only what this account did
+ *   account: only what the account with this id or login did
  *   action: only this one, or all whose names begin with it and a dot ("polls" for "polls.close")
  *   object: only what was done to it ("poll:ID")
  * Answer: {"items":[{"id","at","actor":{"id","login"},"action","object","detail"}],"next"}, newest

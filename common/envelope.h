@@ -64,7 +64,8 @@ typedef enum vp_field {
     VP_F_ADDRESS,    /* keyed hash of the client's address prefix, never the address */
     VP_F_BASE_URL,   /* https://host, for links */
     VP_F_TRACEPARENT,
-    VP_F_ACTOR_HANDLE, /* of the contributor that the account writes as; absent: none */
+    VP_F_ACTOR_HANDLE, /* of the account's contributor; absent: none */
+    VP_F_ACTOR_BY,     /* s and a session's id, t and a token's, or l: one with scopes or an end */
     /* head of a reply */
     VP_F_ETAG = 40,
     VP_F_CACHE_CONTROL,

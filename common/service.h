@@ -150,6 +150,7 @@ void vp_call_next(vp_call *call, char tag, vp_str key);
 /* Parses the body as a JSON object and checks it; false: the call has failed (400, 415, 422). The
  * object lives as long as the call. */
 bool vp_call_json(vp_call *call, const vp_json_rule *rules, json_t **out);
+bool vp_role_may(vp_role role, vp_may may);
 bool vp_call_may(const vp_call *call, vp_may may);
 
 /* -- for a service ------------------------------------------------------------------------ */

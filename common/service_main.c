@@ -5,6 +5,7 @@
 
 #include "conf.h"
 #include "curve.h"
+#include "describe.h"
 #include "log.h"
 #include "mem.h"
 #include "process.h"
@@ -28,11 +29,22 @@ static void catch_signals(void) {
     sigaction(SIGPIPE, &act, NULL);
 }
 
+static int print_operations(const vp_service_def *def) {
+    const char *separator = "[";
+    vp_buf out;
+    vp_buf_init(&out, VP_CALL_ANSWER_MAX);
+    vp_describe_ops(&out, def->ops, &separator);
+    vp_describe_print(&out, separator);
+    vp_buf_release(&out);
+    return 0;
+}
+
 typedef struct settings {
     const char *durability, *publish, *level;
     char source[VP_SERVICE_SOURCES][48]; /* names of the settings of def->sources */
     vp_curve_options keys;
     vp_service_options o;
+    bool operations;
 } settings;
 
 static vp_err configure(settings *s, const vp_service_def *def, int argc, char **argv, bool *done,
@@ -50,6 +62,8 @@ static vp_err configure(settings *s, const vp_service_def *def, int argc, char *
          "host name announced to the others, when bound to a wildcard address"},
         VP_CURVE_ITEMS(s->keys),
         {"log-access", VP_CONF_FLAG, &s->o.log_access, "no", 0, 0, "log each call"},
+        {"operations", VP_CONF_FLAG, &s->operations, "no", 0, 0,
+         "print what this service answers, as JSON, and end"},
         {"log-level", VP_CONF_TEXT, &s->level, "info", 1, 10, "debug, info, warn or error"}};
     enum { OWN = sizeof own / sizeof *own };
     vp_conf_item items[OWN + VP_SERVICE_SOURCES + 1] = {{NULL}};
@@ -78,6 +92,7 @@ int vp_service_main(const vp_service_def *def, int argc, char **argv) {
     vp_process_batch();
     if (configure(&s, def, argc, argv, &done, &why)) goto failed;
     if (done) return 0;
+    if (s.operations) return print_operations(def);
     if (vp_log_level_parse(vp_str_of(s.level), &log_level)) {
         vp_fault_set(&why, "log-level: %.20s", s.level);
         goto failed;

@@ -9,6 +9,7 @@
 #include "bus.h"
 #include "conf.h"
 #include "curve.h"
+#include "describe.h"
 #include "forward.h"
 #include "keys.h"
 #include "log.h"
@@ -42,7 +43,7 @@ typedef struct settings {
     const char *site_name, *secrets, *log_level;
     vp_curve_options keys;
     int64_t http_threads, per_address, service_ms;
-    bool log_access;
+    bool log_access, operations;
 } settings;
 
 static void handle(http_request *r, http_reply *p, void *app_) {
@@ -60,8 +61,9 @@ static void handle(http_request *r, http_reply *p, void *app_) {
     vp_err rc = api ? accounts_actor(a->bus, r) : VP_OK;
     if (rc)
         http_reply_error(p, r, rc,
-                         rc == VP_EAUTH ? "This token or session is not valid."
-                                        : "The accounts cannot be reached just now.");
+                         rc == VP_EAUTH     ? "This token or session is not valid."
+                         : rc == VP_EDENIED ? "The scopes of this token do not cover that."
+                                            : "The accounts cannot be reached just now.");
     else if (!api)
         pages_handle(a->pages, r, p);
     else if (!operate_handle(a->bus, r, p) && !accounts_handle(a->accounts, a->bus, r, p))
@@ -114,6 +116,8 @@ static vp_err configure(settings *s, int argc, char **argv, bool *done, vp_fault
          "the longest wait for a service, in milliseconds"},
         {"log-access", VP_CONF_FLAG, &s->log_access, "no", 0, 0,
          "log each request, without addresses"},
+        {"operations", VP_CONF_FLAG, &s->operations, "no", 0, 0,
+         "print what this process answers, as JSON, and end"},
         VP_CURVE_ITEMS(s->keys),
         {"log-level", VP_CONF_TEXT, &s->log_level, "info", 1, 10, "debug, info, warn or error"},
         {NULL}};
@@ -188,6 +192,17 @@ static void wait_for(const sigset_t *end_signals) {
     while (sigtimedwait(end_signals, NULL, &second) < 0) vp_log_flush();
 }
 
+static int print_operations(void) {
+    const char *separator = "[";
+    vp_buf out;
+    vp_buf_init(&out, HTTP_REPLY_BODY_MAX);
+    accounts_operations(&out, &separator);
+    operate_operations(&out, &separator);
+    vp_describe_print(&out, separator);
+    vp_buf_release(&out);
+    return 0;
+}
+
 int main(int argc, char **argv) {
     settings s = {0};
     app a = {0};
@@ -204,6 +219,7 @@ int main(int argc, char **argv) {
     vp_process_batch();
     vp_err rc = configure(&s, argc, argv, &done, &why);
     if (!rc && done) return 0;
+    if (!rc && s.operations) return print_operations();
     if (!rc) rc = vp_log_level_parse(vp_str_of(s.log_level), &level);
     if (!rc) rc = vp_seal_init();
     vp_log_init("gateway", level);

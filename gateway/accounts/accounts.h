@@ -26,10 +26,14 @@ VP_CHECKED vp_err accounts_new(accounts **out, void *zmq, bus *b, const accounts
 void accounts_destroy(accounts **self_p);
 
 /* Finds out who asks, from the bearer token or the session cookie, and sets role and actor in r.
- * VP_OK also when nobody is signed in; VP_EAUTH for a bad token; VP_EAWAY and the like. */
+ * VP_OK also when nobody is signed in; VP_EAUTH for a bad token; VP_EDENIED when the token's scopes
+ * do not cover this request; VP_EAWAY and the like. */
 VP_CHECKED vp_err accounts_actor(bus *b, http_request *r);
 
-/* The paths that need a secret: sign in and out, making an account. False: not one of them. */
+/* What needs a password, a session's secret or all services: signing in and out, setting passwords,
+ * the audit log. False: it is none of these. */
 bool accounts_handle(accounts *a, bus *b, http_request *r, http_reply *p);
+/* All that accounts answer, here and in their loop: rows for --operations. */
+void accounts_operations(vp_buf *out, const char **separator);
 
 #endif

@@ -1,26 +1,24 @@
-/* signin.c - what needs a password or a session's secret, on the HTTP thread.
- * Neither travels on the bus nor reaches Redis: only hashes do. SPDX-License-Identifier: MIT */
-#include <fcntl.h>
+/* signin.c - who asks, signing in and out, on the HTTP thread. Neither a password nor a session's
+ * secret travels on the bus or reaches Redis: only hashes do. SPDX-License-Identifier: MIT */
 #include <stdio.h>
-#include <unistd.h>
 
 #include "accounts_private.h"
 #include "forward.h"
-#include "json.h"
+#include "origin.h"
+#include "scopes.h"
 #include "seal.h"
 
-enum { CALL_MS = 2000, BODY_MAX = 4096, PASSWORD_MIN = 10, PASSWORD_MAX = 256, LINES = 5 };
+enum { CALL_MS = 2000, LINES_BYTES = 4096 };
 
 /* The cookie's name: __Host- needs Secure, which needs TLS. */
 static const char *cookie_name(const http_request *r) {
     return r->secure ? "__Host-voxpop_session" : "voxpop_session";
 }
 
-/* -- calls to the accounts' loop -------------------------------------------------------------- */
+/* -- calls to the accounts' loop ------------------------------------------------------------ */
 
-/* LOOK (a question) or ACT (a write) with a body; the answer's body into out, its status too. */
-static vp_err ask(bus *b, const http_request *r, vp_str method, const char *path, vp_str body,
-                  vp_buf *out, int *status) {
+vp_err accounts_ask(bus *b, const http_request *r, vp_str method, const char *path, vp_str body,
+                    vp_buf *out, int *status) {
     forward_call f;
     vp_str extra[VP_FIELD_COUNT] = {{0}};
     extra[VP_F_CONTENT_TYPE] = VP_STR("application/json");
@@ -38,62 +36,38 @@ static vp_err ask(bus *b, const http_request *r, vp_str method, const char *path
     return rc;
 }
 
-/* Splits "a\nb\n…" into slices. Returns how many. */
-static int lines(vp_str text, vp_str out[LINES]) {
-    int n = 0;
-    while (text.n && n < LINES) {
-        const char *end = memchr(text.p, '\n', text.n);
-        if (!end) break;
-        size_t len = (size_t)(end - text.p);
-        out[n++] = vp_str_n(text.p, len);
-        text = vp_str_n(end + 1, text.n - len - 1);
-    }
-    return n;
-}
-
-static void set_actor(http_request *r, const vp_str line[LINES]) {
-    r->role = vp_role_parse(line[2]);
-    snprintf(r->actor_id, sizeof r->actor_id, "%.*s", (int)line[0].n, line[0].p);
-    snprintf(r->actor_login, sizeof r->actor_login, "%.*s", (int)line[1].n, line[1].p);
-    snprintf(r->actor_handle, sizeof r->actor_handle, "%.*s", (int)line[3].n, line[3].p);
-}
-
-vp_err accounts_actor(bus *b, http_request *r) {
-    vp_str bearer = http_request_header(r, "Authorization"), secret = {0};
-    vp_str line[LINES] = {{0}};
-    char key[80], hash[ACCOUNTS_HASH_TEXT + 1];
-    const char *kind = "session";
+vp_err accounts_ask_lines(bus *b, const http_request *r, vp_str method, const char *path,
+                          const vp_str *body, int n, vp_buf *out, vp_str line[ACCOUNTS_LINES]) {
+    vp_buf text;
     int status = 0;
-    vp_buf answer;
-    if (vp_str_starts(bearer, VP_STR("Bearer "))) {
-        secret = vp_str_n(bearer.p + 7, bearer.n - 7);
-        kind = "token";
-    } else if (bearer.n) {
-        return VP_EAUTH;
-    } else {
-        secret = http_request_cookie(r, cookie_name(r));
+    vp_buf_init(&text, LINES_BYTES);
+    for (int i = 0; i < n; i++) {
+        vp_buf_add_str(&text, body[i]);
+        vp_buf_addc(&text, '\n');
     }
-    if (!secret.n) return *kind == 't' ? VP_EAUTH : VP_OK;
-    accounts_hash(secret, hash);
-    snprintf(key, sizeof key, "%s:%s", kind, hash);
-    vp_buf_init(&answer, 4096);
-    vp_err rc = ask(b, r, VP_STR("LOOK"), "/accounts/actor", vp_str_of(key), &answer, &status);
-    if (!rc && status == 200 && lines(vp_buf_str(&answer), line) >= 3)
-        set_actor(r, line);
-    else if (!rc && *kind == 't')
-        rc = VP_EAUTH;
-    vp_buf_release(&answer);
+    vp_err rc = accounts_ask(b, r, method, path, vp_buf_str(&text), out, &status);
+    if (!rc && status != 200) rc = VP_ESYSTEM;
+    accounts_lines(rc ? (vp_str){0} : vp_buf_str(out), line);
+    vp_buf_release(&text);
     return rc;
 }
 
-/* -- signing in and out -------------------------------------------------------------------------
- */
+void accounts_failed(http_reply *p, const http_request *r, vp_err rc) {
+    http_reply_error(p, r, rc,
+                     rc == VP_EBUSY ? "Too many passwords are being checked just now."
+                                    : "The accounts cannot be reached just now.");
+}
 
-static bool read_json(http_request *r, http_reply *p, const vp_json_rule *rules, json_t **out) {
+void accounts_done(http_reply *p) {
+    p->status = 204;
+    http_reply_header(p, "Cache-Control", VP_STR("private, no-store"));
+}
+
+bool accounts_read_json(http_request *r, http_reply *p, const vp_json_rule *rules, json_t **out) {
     vp_problem problem = {0};
     vp_fault why = {0};
     *out = NULL;
-    vp_err rc = http_request_body(r, BODY_MAX);
+    vp_err rc = http_request_body(r, ACCOUNTS_BODY_MAX);
     if (rc) {
         p->close = true;
         vp_problem_set(&problem, rc, "The body could not be read.");
@@ -112,8 +86,97 @@ static bool read_json(http_request *r, http_reply *p, const vp_json_rule *rules,
     return false;
 }
 
-static void failed(http_reply *p, const http_request *r, vp_err rc) {
-    http_reply_error(p, r, rc, "The accounts cannot be reached just now.");
+/* -- who asks ------------------------------------------------------------------------------- */
+
+/* What the function actor says. */
+enum actor_line { A_ID, A_LOGIN, A_ROLE, A_HANDLE, A_BY, A_SCOPES, A_STALE };
+
+static void copy(char *out, size_t n, vp_str text) {
+    snprintf(out, n, "%.*s", (int)text.n, text.n ? text.p : "");
+}
+
+static void set_actor(http_request *r, const vp_str line[ACCOUNTS_LINES]) {
+    r->role = vp_role_parse(line[A_ROLE]);
+    copy(r->actor_id, sizeof r->actor_id, line[A_ID]);
+    copy(r->actor_login, sizeof r->actor_login, line[A_LOGIN]);
+    copy(r->actor_handle, sizeof r->actor_handle, line[A_HANDLE]);
+    copy(r->actor_by, sizeof r->actor_by, line[A_BY]);
+}
+
+/* Everybody may ask who they are. */
+static bool covered(bus *b, const http_request *r, vp_str scopes) {
+    bus_target target = {.service = ""};
+    char allow[64];
+    bool reads = http_method_safe(r->method);
+    if (!scopes.n || (reads && vp_str_eq(r->path, VP_STR("/api/v1/me")))) return true;
+    if (bus_route(b, r->method, r->path, &target, allow)) target.service[0] = '\0';
+    return accounts_scopes_cover(scopes, target.service, reads);
+}
+
+/* That it was seen is noted now and then; nobody waits for how that goes. */
+static void note_seen(bus *b, const http_request *r, vp_str key) {
+    vp_buf none;
+    int status;
+    vp_buf_init(&none, LINES_BYTES);
+    vp_err rc = accounts_ask(b, r, VP_STR("ACT"), "/accounts/seen", key, &none, &status);
+    (void)rc;
+    vp_buf_release(&none);
+}
+
+static vp_err find_actor(bus *b, http_request *r, vp_str key, bool token) {
+    vp_str line[ACCOUNTS_LINES];
+    vp_buf answer;
+    int status = 0;
+    vp_buf_init(&answer, LINES_BYTES);
+    vp_err rc = accounts_ask(b, r, VP_STR("LOOK"), "/accounts/actor", key, &answer, &status);
+    bool known = !rc && status == 200 && accounts_lines(vp_buf_str(&answer), line) > A_STALE;
+    if (!rc && !known && token) rc = VP_EAUTH;
+    if (known && !covered(b, r, line[A_SCOPES])) rc = VP_EDENIED;
+    if (known && !rc) {
+        set_actor(r, line);
+        if (line[A_STALE].n) note_seen(b, r, key);
+    }
+    vp_buf_release(&answer);
+    return rc;
+}
+
+vp_err accounts_actor(bus *b, http_request *r) {
+    vp_str bearer = http_request_header(r, "Authorization"), secret = {0};
+    char key[80], hash[ACCOUNTS_HASH_TEXT + 1];
+    bool token = bearer.n > 0;
+    if (vp_str_starts(bearer, VP_STR("Bearer ")))
+        secret = vp_str_n(bearer.p + 7, bearer.n - 7);
+    else if (!token)
+        secret = http_request_cookie(r, cookie_name(r));
+    if (!secret.n) return token ? VP_EAUTH : VP_OK;
+    accounts_hash(secret, hash);
+    snprintf(key, sizeof key, "%s:%s", token ? "token" : "session", hash);
+    return find_actor(b, r, vp_str_of(key), token);
+}
+
+/* -- signing in ----------------------------------------------------------------------------- */
+
+static void too_many(http_reply *p, const http_request *r, vp_str seconds) {
+    int64_t wait;
+    if (vp_str_int(seconds, 1, 86400, &wait)) wait = 60;
+    http_reply_later(p, r, VP_ETOOMANY, (int)wait,
+                     "Too many attempts with this login from this network. Wait, then try again.");
+}
+
+bool accounts_attempt(bus *b, const http_request *r, http_reply *p, vp_str login) {
+    vp_str line[ACCOUNTS_LINES];
+    vp_str body[] = {login, vp_str_of(r->address_mark)};
+    vp_buf answer;
+    vp_buf_init(&answer, LINES_BYTES);
+    vp_err rc =
+        accounts_ask_lines(b, r, VP_STR("ACT"), "/accounts/attempt", body, 2, &answer, line);
+    bool may = !rc && vp_str_eq(line[0], VP_STR("ok"));
+    if (rc)
+        accounts_failed(p, r, rc);
+    else if (!may)
+        too_many(p, r, line[1]);
+    vp_buf_release(&answer);
+    return may;
 }
 
 static void set_cookie(http_reply *p, const http_request *r, const char *value, int seconds) {
@@ -123,74 +186,108 @@ static void set_cookie(http_reply *p, const http_request *r, const char *value, 
     http_reply_header(p, "Set-Cookie", vp_str_of(text));
 }
 
-/* Makes a session for the account and answers with it. */
-static void begin_session(bus *b, http_request *r, http_reply *p, const vp_str line[LINES]) {
-    uint8_t secret[ACCOUNTS_SECRET];
-    char text[ACCOUNTS_HASH_TEXT + 1], hash[ACCOUNTS_HASH_TEXT + 1], body[160];
+/* What the function by_login says. */
+enum login_line { L_WAIT, L_ID, L_LOGIN, L_ROLE, L_HANDLE, L_HASH };
+
+static void answer_session(http_reply *p, const http_request *r, const accounts_secret *secret,
+                           const vp_str line[ACCOUNTS_LINES]) {
     static const char *const names[] = {"id", "login", "role", "contributor_handle"};
-    int status = 0;
-    vp_buf none;
-    vp_seal_random(secret, sizeof secret);
-    vp_seal_base64(secret, sizeof secret, text);
-    accounts_hash(vp_str_of(text), hash);
-    snprintf(body, sizeof body, "session:%s %.*s", hash, (int)line[0].n, line[0].p);
-    vp_buf_init(&none, 4096);
-    vp_err rc = ask(b, r, VP_STR("ACT"), "/accounts/session", vp_str_of(body), &none, &status);
-    vp_buf_release(&none);
-    if (rc || status != 204) {
-        failed(p, r, rc ? rc : VP_ESYSTEM);
-        return;
-    }
     p->status = 201;
-    set_cookie(p, r, text, ACCOUNTS_SESSION_DAYS * 24 * 3600);
+    set_cookie(p, r, secret->text, ACCOUNTS_SESSION_DAYS * 24 * 3600);
     http_reply_header(p, "Cache-Control", VP_STR("private, no-store"));
     vp_buf_adds(&p->own, "{\"account\":{");
     for (int i = 0; i < 4; i++) {
-        vp_buf_addf(&p->own, "%s\"%s\":", i ? "," : "", names[i]);
-        if (line[i].n)
-            vp_buf_add_json(&p->own, line[i]);
-        else
-            vp_buf_adds(&p->own, "null");
+        if (i) vp_buf_addc(&p->own, ',');
+        accounts_member(&p->own, names[i], line[L_ID + i]);
     }
     vp_buf_adds(&p->own, "}}");
 }
 
+/* The name of the browser, as far as it is kept: one line of valid UTF-8. */
+static void read_agent(const http_request *r, char out[4 * ACCOUNTS_AGENT_MAX + 1]) {
+    vp_str agent = http_request_header(r, "User-Agent");
+    size_t n = agent.n < ACCOUNTS_AGENT_MAX ? agent.n : ACCOUNTS_AGENT_MAX;
+    snprintf(out, 4 * ACCOUNTS_AGENT_MAX + 1, "%.*s", (int)n, n ? agent.p : "");
+    vp_utf8_scrub(out);
+    for (char *c = out; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7F) *c = ' ';
+}
+
+/* Makes a session for the account and answers with it. The one that the browser had ends. */
+static void begin_session(bus *b, http_request *r, http_reply *p,
+                          const vp_str line[ACCOUNTS_LINES]) {
+    accounts_secret secret;
+    char agent[4 * ACCOUNTS_AGENT_MAX + 1], old[ACCOUNTS_HASH_TEXT + 1] = "", life[24];
+    char id[VP_ULID_LEN + 1];
+    vp_str answer[ACCOUNTS_LINES], cookie = http_request_cookie(r, cookie_name(r));
+    vp_buf out;
+    accounts_secret_make("", &secret);
+    vp_ulid_make(bus_now(b), id);
+    read_agent(r, agent);
+    if (cookie.n) accounts_hash(cookie, old);
+    snprintf(life, sizeof life, "%d", ACCOUNTS_SESSION_DAYS * 24 * 3600);
+    vp_str body[] = {vp_str_of(secret.hash), vp_str_of(id),   line[L_ID],
+                     line[L_HASH],           vp_str_of(life), vp_str_of(agent),
+                     vp_str_of(old),         line[L_LOGIN],   vp_str_of(r->address_mark)};
+    vp_buf_init(&out, LINES_BYTES);
+    vp_err rc = accounts_ask_lines(b, r, VP_STR("ACT"), "/accounts/session", body, 9, &out, answer);
+    if (rc)
+        accounts_failed(p, r, rc);
+    else if (vp_str_eq(answer[0], VP_STR("ok")))
+        answer_session(p, r, &secret, line);
+    else /* meanwhile the account was disabled, or has another password */
+        http_reply_error(p, r, VP_EAUTH, "Login or password is wrong.");
+    vp_buf_release(&out);
+}
+
 static const vp_json_rule signin_rules[] = {
     {"login", VP_JSON_TEXT, true, 1, ACCOUNTS_LOGIN_MAX, NULL},
-    {"password", VP_JSON_TEXT, true, 1, PASSWORD_MAX, NULL},
+    {"password", VP_JSON_TEXT, true, 1, ACCOUNTS_PASSWORD_MAX, NULL},
     {NULL}};
 
-/* The same answer, after the same work, whether the account or only the password is wrong. */
-static void sign_in(accounts *a, bus *b, http_request *r, http_reply *p) {
-    json_t *body;
-    vp_buf answer;
-    vp_str line[LINES] = {{0}};
+/* The same answer, after the same work, whether the account, the password or neither is wrong but
+ * the account is disabled. line: of by_login. */
+static void check_password(accounts *a, bus *b, http_request *r, http_reply *p, vp_str password,
+                           const vp_str line[ACCOUNTS_LINES]) {
     char hash[ACCOUNTS_PASSWORD_HASH] = "";
-    int status = 0;
-    if (!read_json(r, p, signin_rules, &body)) return;
-    vp_buf_init(&answer, 4096);
-    vp_err rc = ask(b, r, VP_STR("LOOK"), "/accounts/by-login", vp_json_text(body, "login"),
-                    &answer, &status);
-    if (rc) {
-        failed(p, r, rc);
-        goto done;
-    }
-    bool known =
-        status == 200 && lines(vp_buf_str(&answer), line) == LINES && line[4].n < sizeof hash;
-    if (known) snprintf(hash, sizeof hash, "%.*s", (int)line[4].n, line[4].p);
-    if (accounts_password_ok(&a->passwords, vp_json_text(body, "password"), known ? hash : NULL))
+    bool ok, known = line[L_HASH].n && line[L_HASH].n < sizeof hash;
+    copy(hash, sizeof hash, known ? line[L_HASH] : (vp_str){0});
+    vp_err rc = accounts_password_ok(&a->passwords, password, known ? hash : NULL, &ok);
+    if (rc)
+        accounts_failed(p, r, rc);
+    else if (ok)
         begin_session(b, r, p, line);
     else
         http_reply_error(p, r, VP_EAUTH, "Login or password is wrong.");
-done:
+}
+
+/* Who has to wait is told so before anything is counted. */
+void accounts_sign_in(accounts *a, bus *b, http_request *r, http_reply *p) {
+    json_t *body;
+    vp_buf answer;
+    vp_str line[ACCOUNTS_LINES];
+    if (!accounts_read_json(r, p, signin_rules, &body)) return;
+    vp_str login = vp_str_trim(vp_json_text(body, "login"));
+    vp_str question[] = {login, vp_str_of(r->address_mark)};
+    if (memchr(login.p, '\n', login.n)) question[0] = login = VP_STR("\t"); /* nobody's */
+    vp_buf_init(&answer, LINES_BYTES);
+    vp_err rc =
+        accounts_ask_lines(b, r, VP_STR("LOOK"), "/accounts/by-login", question, 2, &answer, line);
+    if (rc)
+        accounts_failed(p, r, rc);
+    else if (!vp_str_eq(line[L_WAIT], VP_STR("0")))
+        too_many(p, r, line[L_WAIT]);
+    else if (accounts_attempt(b, r, p, login))
+        check_password(a, b, r, p, vp_json_text(body, "password"), line);
     vp_buf_release(&answer);
     json_decref(body);
 }
 
-static void sign_out(accounts *a, bus *b, http_request *r, http_reply *p) {
-    vp_str secret = http_request_cookie(r, cookie_name(r));
-    char hash[ACCOUNTS_HASH_TEXT + 1], key[80];
-    int status = 0;
+/* -- signing out ---------------------------------------------------------------------------- */
+
+void accounts_sign_out(accounts *a, bus *b, http_request *r, http_reply *p) {
+    vp_str secret = http_request_cookie(r, cookie_name(r)), line[ACCOUNTS_LINES];
+    char hash[ACCOUNTS_HASH_TEXT + 1];
     vp_buf none;
     (void)a;
     if (!secret.n) {
@@ -198,93 +295,15 @@ static void sign_out(accounts *a, bus *b, http_request *r, http_reply *p) {
         return;
     }
     accounts_hash(secret, hash);
-    snprintf(key, sizeof key, "session:%s", hash);
-    vp_buf_init(&none, 4096);
-    vp_err rc = ask(b, r, VP_STR("ACT"), "/accounts/session-end", vp_str_of(key), &none, &status);
+    vp_str body = vp_str_of(hash);
+    vp_buf_init(&none, LINES_BYTES);
+    vp_err rc =
+        accounts_ask_lines(b, r, VP_STR("ACT"), "/accounts/session-end", &body, 1, &none, line);
     vp_buf_release(&none);
     if (rc) {
-        failed(p, r, rc);
+        accounts_failed(p, r, rc);
         return;
     }
     p->status = 204;
     set_cookie(p, r, "", 0);
-}
-
-/* -- a new account ------------------------------------------------------------------------------
- */
-
-static const vp_json_rule create_rules[] = {
-    {"login", VP_JSON_TEXT, true, 1, ACCOUNTS_LOGIN_MAX, NULL},
-    {"password", VP_JSON_TEXT, true, PASSWORD_MIN, PASSWORD_MAX, NULL},
-    {"role", VP_JSON_TEXT, true, 1, 16, "admin editor author moderator"},
-    {"contributor_handle", VP_JSON_TEXT, false, 1, 64, NULL},
-    {NULL}};
-
-/* The one-time secret proves that whoever asks can read the data folder. */
-static bool first_secret_ok(const accounts *a, vp_str given) {
-    char path[512], text[80];
-    if (!given.n || !a->state.secrets[0]) return false;
-    accounts_secret_path(a->state.secrets, path, sizeof path);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return false;
-    ssize_t n = read(fd, text, sizeof text);
-    close(fd);
-    return n >= ACCOUNTS_HASH_TEXT && vp_seal_equal(vp_str_n(text, (size_t)n), given);
-}
-
-static void create(accounts *a, bus *b, http_request *r, http_reply *p) {
-    json_t *body;
-    char hash[ACCOUNTS_PASSWORD_HASH];
-    bool first = first_secret_ok(a, http_request_header(r, "X-First-Account"));
-    int status = 0;
-    vp_buf text;
-    if (!first && r->role != VP_ROLE_ADMIN) {
-        http_reply_error(p, r, r->role ? VP_EDENIED : VP_EAUTH, "Only an admin makes accounts.");
-        return;
-    }
-    if (!read_json(r, p, create_rules, &body)) return;
-    if (first && !vp_str_eq(vp_str_trim(vp_json_text(body, "role")), VP_STR("admin"))) {
-        vp_problem problem = {0}; /* else nobody could ever make another account */
-        vp_problem_set(&problem, VP_EINVAL, "Some fields are not acceptable.");
-        vp_problem_field(&problem, "/role", "must be admin for the first account");
-        http_reply_problem(p, r, &problem);
-        json_decref(body);
-        return;
-    }
-    vp_buf_init(&text, BODY_MAX);
-    vp_err rc = accounts_password_hash(&a->passwords, vp_json_text(body, "password"), hash);
-    json_object_del(body, "password");
-    if (!rc && (json_object_set_new(body, "password_hash", json_string(hash)) ||
-                json_object_set_new(body, "first", json_boolean(first))))
-        rc = VP_ESYSTEM;
-    vp_json_write(&text, body);
-    if (!rc) rc = ask(b, r, VP_STR("ACT"), "/accounts/create", vp_buf_str(&text), &p->own, &status);
-    if (rc) {
-        vp_buf_clear(&p->own);
-        failed(p, r, rc);
-    } else {
-        p->status = status;
-        if (status >= 400) p->content_type = VP_STR("application/problem+json");
-        http_reply_header(p, "Cache-Control", VP_STR("private, no-store"));
-    }
-    vp_buf_release(&text);
-    json_decref(body);
-}
-
-static const struct {
-    vp_str method, path;
-    void (*handle)(accounts *a, bus *b, http_request *r, http_reply *p);
-} paths[] = {
-    {VP_STR_INIT("POST"), VP_STR_INIT("/api/v1/sessions"), sign_in},
-    {VP_STR_INIT("DELETE"), VP_STR_INIT("/api/v1/sessions/current"), sign_out},
-    {VP_STR_INIT("POST"), VP_STR_INIT("/api/v1/accounts"), create},
-};
-
-bool accounts_handle(accounts *a, bus *b, http_request *r, http_reply *p) {
-    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
-        if (vp_str_eq(r->method, paths[i].method) && vp_str_eq(r->path, paths[i].path)) {
-            paths[i].handle(a, b, r, p);
-            return true;
-        }
-    return false;
 }

@@ -142,6 +142,25 @@ vp_err bus_route(bus *b, vp_str method, vp_str path, bus_target *out, char allow
     return v->n_records == 0 && v->n_rows == 0 ? VP_EAWAY : VP_ENOTFOUND;
 }
 
+static int by_name(const void *a, const void *b) {
+    return strcmp(((const bus_target *)a)->service, ((const bus_target *)b)->service);
+}
+
+int bus_services(bus *b, vp_str method, vp_str pattern, bus_target out[], int most) {
+    const bus_view *v = atomic_load(&b->view);
+    vp_route wanted;
+    int n = 0;
+    if (!v || vp_route_compile(pattern, &wanted, NULL)) return 0;
+    for (int i = 0; i < v->n_rows && n < most; i++) {
+        const bus_route_row *row = &v->row[i];
+        if (!vp_str_eq(vp_str_of(row->method), method) || !vp_route_same(&row->route, &wanted))
+            continue;
+        out[n++] = row->target;
+    }
+    qsort(out, (size_t)n, sizeof *out, by_name);
+    return n;
+}
+
 /* -- calls ------------------------------------------------------------------------------------ */
 
 enum { WAITING, DONE };

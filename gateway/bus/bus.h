@@ -72,6 +72,10 @@ VP_CHECKED vp_err bus_start(bus *self, vp_fault *why);
 VP_CHECKED vp_err bus_route(bus *self, vp_str method, vp_str raw_path, bus_target *out,
                             char allow[64]);
 
+/* Where the services are that have ever announced this very pattern since this process began, by
+ * name. Returns how many, at most `most`. Thread-safe, lock-free. */
+int bus_services(bus *self, vp_str method, vp_str pattern, bus_target out[], int most);
+
 void bus_call_init(bus_call *call, const char *service, int64_t timeout_ms);
 void bus_submit(bus *self, bus_call *call);
 void bus_wait(bus_call *call);

@@ -42,8 +42,9 @@ static void add_context(vp_buf *out, const http_request *r) {
     if (r->role == VP_ROLE_NONE) return;
     vp_field_add(out, VP_F_ACTOR_ID, vp_str_of(r->actor_id));
     vp_field_add(out, VP_F_ACTOR_LOGIN, vp_str_of(r->actor_login));
-    vp_field_add(out, VP_F_ACTOR_HANDLE, vp_str_of(r->actor_handle));
     vp_field_add(out, VP_F_ACTOR_ROLE, vp_str_of(vp_role_name(r->role)));
+    vp_field_add(out, VP_F_ACTOR_HANDLE, vp_str_of(r->actor_handle));
+    vp_field_add(out, VP_F_ACTOR_BY, vp_str_of(r->actor_by));
 }
 
 /* to: NULL for any instance that announces the route. */

@@ -69,14 +69,17 @@ void http_reply_header(http_reply *p, const char *name, vp_str value) {
     vp_buf_add(&p->headers, "\r\n", 2);
 }
 
-static void begin_problem(http_reply *p, int status) {
+/* retry_s: of a status that says so; 0: the usual second. */
+static void begin_problem(http_reply *p, int status, int retry_s) {
+    char seconds[16];
+    snprintf(seconds, sizeof seconds, "%d", retry_s ? retry_s : 1);
     p->status = status;
     p->content_type = VP_STR("application/problem+json");
     p->body = vp_str_n(NULL, 0);
     vp_buf_clear(&p->own);
     http_reply_header(p, "Cache-Control", VP_STR("no-store"));
     for (size_t i = 0; i < sizeof retry_later / sizeof *retry_later; i++)
-        if (status == retry_later[i]) http_reply_header(p, "Retry-After", VP_STR("1"));
+        if (status == retry_later[i]) http_reply_header(p, "Retry-After", vp_str_of(seconds));
 }
 
 void http_reply_problem(http_reply *p, const http_request *r, const vp_problem *problem) {
@@ -84,7 +87,7 @@ void http_reply_problem(http_reply *p, const http_request *r, const vp_problem *
         http_reply_refuse(p, r, 408, problem->detail);
         return;
     }
-    begin_problem(p, vp_err_status(problem->code));
+    begin_problem(p, vp_err_status(problem->code), 0);
     vp_problem_write(&p->own, problem, r->path);
 }
 
@@ -94,8 +97,16 @@ void http_reply_error(http_reply *p, const http_request *r, vp_err code, const c
     http_reply_problem(p, r, &problem);
 }
 
+void http_reply_later(http_reply *p, const http_request *r, vp_err code, int seconds,
+                      const char *detail) {
+    vp_problem problem = {.code = code};
+    snprintf(problem.detail, sizeof problem.detail, "%s", detail);
+    begin_problem(p, vp_err_status(code), seconds);
+    vp_problem_write(&p->own, &problem, r->path);
+}
+
 void http_reply_refuse(http_reply *p, const http_request *r, int status, const char *detail) {
-    begin_problem(p, status);
+    begin_problem(p, status, 0);
     vp_buf_adds(&p->own, "{\"type\":\"about:blank\",\"title\":");
     vp_buf_add_json(&p->own, vp_str_of(http_reason(status)));
     vp_buf_adds(&p->own, ",\"status\":");

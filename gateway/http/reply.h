@@ -29,6 +29,9 @@ void http_reply_header(http_reply *p, const char *name, vp_str value);
 /* problem+json; Retry-After: 1 with 429, 503 and 504. */
 void http_reply_problem(http_reply *p, const http_request *r, const vp_problem *problem);
 void http_reply_error(http_reply *p, const http_request *r, vp_err code, const char *detail);
+/* The same, to be tried again after so many seconds. */
+void http_reply_later(http_reply *p, const http_request *r, vp_err code, int seconds,
+                      const char *detail);
 void http_reply_redirect(http_reply *p, int status, vp_str location);
 /* Whether If-None-Match (a list, or *) names this ETag; W/ does not matter (RFC 9110 13.1.2). */
 bool http_etag_listed(vp_str if_none_match, vp_str etag);

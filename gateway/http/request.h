@@ -36,6 +36,7 @@ typedef struct http_request {
     /* who asks; set by accounts_actor, else VP_ROLE_NONE */
     vp_role role;
     char actor_id[VP_ULID_LEN + 1], actor_login[65], actor_handle[65];
+    char actor_by[VP_ULID_LEN + 2]; /* VP_F_ACTOR_BY */
 } http_request;
 
 vp_str http_request_header(const http_request *r, const char *name); /* {NULL,0} if absent */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "describe.h"
 #include "forward.h"
 #include "gather.h"
 #include "log.h"
@@ -66,15 +67,18 @@ static void drain(bus *b, http_request *r, http_reply *p, vp_str id) {
 }
 
 static const struct {
+    const char *name, *pattern; /* for people and tests */
     vp_str method;
     const char *allow;
     bool of_instance; /* "/api/v1/instances/{id}" + path, else the path */
     vp_str path;
-    vp_role least;
+    vp_may may;
     void (*handle)(bus *b, http_request *r, http_reply *p, vp_str id);
 } routes[] = {
-    {VP_STR_INIT("GET"), "GET, HEAD", false, VP_STR_INIT("/api/v1/status"), VP_ROLE_EDITOR, status},
-    {VP_STR_INIT("POST"), "POST", true, VP_STR_INIT("/drain"), VP_ROLE_ADMIN, drain},
+    {"instances.status", "/api/v1/status", VP_STR_INIT("GET"), "GET, HEAD", false,
+     VP_STR_INIT("/api/v1/status"), VP_MAY_EDITOR, status},
+    {"instances.drain", "/api/v1/instances/{id}/drain", VP_STR_INIT("POST"), "POST", true,
+     VP_STR_INIT("/drain"), VP_MAY_ADMIN, drain},
 };
 enum { ROUTES = sizeof routes / sizeof *routes };
 
@@ -98,13 +102,19 @@ bool operate_handle(bus *b, http_request *r, http_reply *p) {
     if (!vp_str_eq(method, routes[i].method)) {
         http_reply_error(p, r, VP_EMETHOD, "This path does not take that method.");
         http_reply_header(p, "Allow", vp_str_of(routes[i].allow));
-    } else if (r->role < routes[i].least) {
+    } else if (!vp_role_may(r->role, routes[i].may)) {
         http_reply_error(p, r, r->role ? VP_EDENIED : VP_EAUTH,
                          r->role ? "This account may not do that." : "Please sign in first.");
     } else {
         routes[i].handle(b, r, p, id);
     }
     return true;
+}
+
+void operate_operations(vp_buf *out, const char **separator) {
+    for (int i = 0; i < ROUTES; i++)
+        vp_describe(out, routes[i].name, routes[i].method.p, routes[i].pattern, routes[i].may,
+                    separator);
 }
 
 /* -- metrics ---------------------------------------------------------------------------------- */

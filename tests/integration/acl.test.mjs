@@ -97,6 +97,18 @@ describe('Redis users', () => {
     assert.equal((await system.admin('PUT', '/api/v1/polls/placement', { body: { mode: 'random' } })).status, 200);
     assert.ok((await system.api('GET', '/api/v1/polls?q=which')).json.items.length > 0);
     assert.equal((await system.cli(['status'])).code, 0);
+    const body = { login: 'eva', password: 'long enough it is', role: 'editor' };
+    const { id } = (await system.make('/api/v1/accounts', body)).account;
+    const { token } = await system.make(`/api/v1/accounts/${id}/reset`, {});
+    assert.equal((await system.api('POST', '/api/v1/password-resets', { body: { token, password: body.password } })).status, 204);
+    const cookie = await system.signIn('eva', body.password);
+    const as = (method, path, more) => system.api(method, `/api/v1/${path}`, { cookie, headers: { origin: system.urls.site }, body: more });
+    assert.equal((await as('PUT', 'me/password', { old: body.password, new: 'another password' })).status, 204);
+    assert.equal((await as('POST', 'tokens', { name: 'x', scopes: ['read'] })).status, 201);
+    for (const path of ['sessions', 'tokens', 'me']) assert.equal((await as('GET', path)).status, 200, path);
+    assert.equal((await as('DELETE', 'sessions')).status, 204);
+    assert.equal((await system.admin('GET', '/api/v1/audit')).status, 200);
+    assert.equal((await system.admin('DELETE', `/api/v1/accounts/${id}`, { headers: { 'if-match': '*' } })).status, 204);
     const login = await system.signIn();
     assert.equal((await system.api('GET', '/api/v1/me', { cookie: login })).status, 200);
   });
