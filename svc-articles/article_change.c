@@ -55,6 +55,14 @@ vp_step article_refuse(vp_call *call, vp_str word) {
     return refuse_second(call, word);
 }
 
+bool article_opened(vp_call *call, articles_opened *a) {
+    if (!articles_store_opened(call->reply[0], a))
+        article_absent(call);
+    else if (!articles_store_mine(call, a->owner, a->handles))
+        article_refuse(call, VP_STR("denied"));
+    return !call->problem.code;
+}
+
 bool article_match(vp_call *call, char out[24], int64_t *revision) {
     vp_err rc = vp_match_read(call->field[VP_F_IF_MATCH], revision);
     if (rc == VP_ENEEDMATCH) vp_call_fail(call, rc, "Send the article's ETag as If-Match.");
@@ -144,11 +152,15 @@ static json_t *unpack(vp_call *call, vp_str packed, const char *missing, vp_err 
 static json_t *fields_of(vp_call *call, const change_state *s, const articles_opened *a,
                          const json_t *base) {
     const change_kind *kind = s->kind;
-    if (kind->numbered)
-        return unpack(call, a->extra[0], "There is no such revision.", VP_ENOTFOUND);
     if (kind->publish)
         return unpack(call, a->extra[0], "This article has no pending edit.", VP_ECONFLICT);
+    if (kind->numbered) { /* its address is none of what was written: it stays */
+        json_t *old = unpack(call, a->extra[0], "There is no such revision.", VP_ENOTFOUND);
+        if (old) json_object_set(old, "slug", json_object_get(base, "slug"));
+        return old;
+    }
     json_t *edit = kind->stash && a->extra[0].n ? unpack(call, a->extra[0], "", VP_ESYSTEM) : NULL;
+    if (call->problem.code) return NULL;
     json_t *fields = document_merge(edit ? edit : base, s->patch);
     json_decref(edit);
     return fields;
@@ -165,13 +177,13 @@ static vp_str word_of(const change_kind *kind, vp_str before, vp_str after) {
 }
 
 static void send(vp_call *call, change_state *s, const articles_opened *a, const json_t *base,
-                 const json_t *fields, const article_form *form) {
+                 const article_form *form) {
     vp_buf before, packed;
     char expect[24];
     vp_buf_init(&before, 2 * DOCUMENT_MAX);
     vp_buf_init(&packed, 2 * DOCUMENT_MAX);
-    if (!a->live.n) document_pack(&before, base); /* schema 1 */
-    document_pack(&packed, fields);
+    bool fits = !article_form_pack(form, &packed);
+    if (!a->live.n && document_pack(&before, base)) fits = false; /* schema 1 */
     snprintf(expect, sizeof expect, "%lld", (long long)a->revision);
     articles_save save = {.id = a->id,
                           .expect = vp_str_of(expect),
@@ -181,7 +193,9 @@ static void send(vp_call *call, change_state *s, const articles_opened *a, const
                           .packed = vp_buf_str(&packed),
                           .form = form};
     s->waits_for = CHANGE_DECIDED;
-    if (s->kind->stash)
+    if (!fits)
+        vp_call_fail(call, VP_EINVAL, "There is too much of it.");
+    else if (s->kind->stash)
         articles_store_stash(call, &save);
     else
         articles_store_save(call, &save);
@@ -201,7 +215,7 @@ static vp_step change(vp_call *call, change_state *s, const articles_opened *a) 
     if (fields) {
         if (article_form_read(&form, fields, asked, &was, vp_service_now(call->service),
                               &call->problem))
-            send(call, s, a, base, fields, &form);
+            send(call, s, a, base, &form);
         else
             vp_call_fail(call, VP_EINVAL, "Some fields are not acceptable.");
         article_form_release(&form);
@@ -227,9 +241,7 @@ static vp_step ask_whether_done(vp_call *call, change_state *s, vp_str id) {
 
 static vp_step opened(vp_call *call, change_state *s) {
     articles_opened a;
-    if (!articles_store_opened(call->reply[0], &a)) return article_absent(call);
-    if (!articles_store_mine(call, a.owner, a.handles))
-        return article_refuse(call, VP_STR("denied"));
+    if (!article_opened(call, &a)) return VP_STEP_DONE;
     snprintf(s->id, sizeof s->id, "%.*s", (int)a.id.n, a.id.p);
     if (s->match != VP_MATCH_ANY && s->match != a.revision) return ask_whether_done(call, s, a.id);
     if (vp_str_eq(a.status, VP_STR("deleted")))

@@ -4,10 +4,14 @@
 #ifndef ARTICLES_CHANGE_H
 #define ARTICLES_CHANGE_H
 
-#include "service.h"
+#include "articles_store.h"
 
 /* A function's word as the answer. */
 vp_step article_refuse(vp_call *call, vp_str word);
+/* The reply of articles_store_open, for those who may change the article. False: the call has
+ * failed.
+ */
+bool article_opened(vp_call *call, articles_opened *a);
 /* If-Match as functions take it: a revision, or "*". False: the call has failed. */
 bool article_match(vp_call *call, char out[24], int64_t *revision);
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "clock.h"
+#include "document.h"
 #include "markdown.h"
 
 /* NEEDED: of what makes an article; one that changes it may leave everything out. */
@@ -344,6 +345,20 @@ bool article_form_read(article_form *form, const json_t *fields, const json_t *a
     read_comments(form, fields, when, problem);
     form->group = vp_json_text(fields, "translation_group");
     return !problem->code;
+}
+
+vp_err article_form_pack(const article_form *form, vp_buf *out) {
+    const document_source source = {vp_str_of(form->slug),
+                                    vp_buf_str(&form->head),
+                                    vp_buf_str(&form->tail),
+                                    vp_buf_str(&form->handles),
+                                    form->group,
+                                    form->markdown};
+    json_t *document;
+    vp_err rc = document_read(&source, &document);
+    if (!rc) rc = document_pack(out, document);
+    json_decref(document);
+    return rc ? VP_ETOOBIG : VP_OK;
 }
 
 void article_form_release(article_form *form) {

@@ -46,6 +46,8 @@ extern const vp_json_rule article_patch_rules[]; /* one that changes one */
  * problem says which fields are bad. Release in either case. */
 bool article_form_read(article_form *form, const json_t *fields, const json_t *asked,
                        const article_was *was, int64_t now_ms, vp_problem *problem);
+/* All of its fields as a revision keeps them, appended. VP_ETOOBIG. */
+VP_CHECKED vp_err article_form_pack(const article_form *form, vp_buf *out);
 void article_form_release(article_form *form);
 
 /* Trimmed text of a one-line field; adds a problem when it has a control character. */

@@ -8,6 +8,7 @@
 #include "article_view.h"
 #include "document.h"
 #include "list_page.h"
+#include "pending.h"
 
 enum {
     ROWS_A_ROUND = 20,       /* articles with their bodies */
@@ -19,6 +20,8 @@ enum {
 
 vp_step articles_get_prepare(vp_call *call) {
     vp_str name = call->params.value[0];
+    vp_str token = call->field[VP_F_QUERY].n ? vp_call_query(call, "preview") : (vp_str){0};
+    if (token.n) return article_previewed_prepare(call, token);
     if (vp_ulid_valid(name))
         article_view_read(call, name);
     else if (slug_ok(name))
@@ -52,6 +55,7 @@ vp_step articles_get_finish(vp_call *call) {
     const redisReply *r = call->reply[0];
     vp_str name = call->params.value[0];
     articles_row row;
+    if (call->state) return article_previewed_finish(call);
     if (r->type == REDIS_REPLY_STRING) { /* the slug's id */
         article_view_read(call, vp_str_n(r->str, r->len));
         return VP_STEP_WAIT;
@@ -74,17 +78,19 @@ typedef struct create_state {
     char id[VP_ULID_LEN + 1];
 } create_state;
 
-static void send_new(vp_call *call, const article_form *form, const json_t *fields) {
+static void send_new(vp_call *call, const article_form *form) {
     create_state *state = vp_call_state(call, sizeof *state);
     vp_buf packed;
     vp_buf_init(&packed, 2 * DOCUMENT_MAX);
-    document_pack(&packed, fields);
     vp_ulid_make(vp_service_now(call->service), state->id);
-    articles_store_save(call, &(articles_save){.id = vp_str_of(state->id),
-                                               .expect = VP_STR(""),
-                                               .what = VP_STR("created"),
-                                               .packed = vp_buf_str(&packed),
-                                               .form = form});
+    if (article_form_pack(form, &packed))
+        vp_call_fail(call, VP_EINVAL, "There is too much of it.");
+    else
+        articles_store_save(call, &(articles_save){.id = vp_str_of(state->id),
+                                                   .expect = VP_STR(""),
+                                                   .what = VP_STR("created"),
+                                                   .packed = vp_buf_str(&packed),
+                                                   .form = form});
     vp_buf_release(&packed);
 }
 
@@ -94,7 +100,7 @@ vp_step articles_create_prepare(vp_call *call) {
     if (!vp_call_json(call, article_rules, &body)) return VP_STEP_DONE;
     json_t *fields = document_merge(NULL, body);
     if (article_form_read(&form, fields, body, NULL, vp_service_now(call->service), &call->problem))
-        send_new(call, &form, fields);
+        send_new(call, &form);
     else
         vp_call_fail(call, VP_EINVAL, "Some fields are not acceptable.");
     article_form_release(&form);

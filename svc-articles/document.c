@@ -72,6 +72,16 @@ static void take_open(json_t *out, const json_t *patch) {
     json_object_del(out, "comments_days");
 }
 
+/* What a client put into it besides is not kept. */
+static void keep_hero(json_t *out) {
+    const json_t *hero = json_object_get(out, "hero");
+    if (!json_is_object(hero)) return;
+    json_t *kept = json_object();
+    json_object_set(kept, "url", json_object_get(hero, "url"));
+    json_object_set(kept, "alt", json_object_get(hero, "alt"));
+    json_object_set_new(out, "hero", kept);
+}
+
 json_t *document_merge(const json_t *base, const json_t *patch) {
     json_t *out = json_object();
     for (int i = 0; i < DOCUMENT_FIELDS; i++) {
@@ -80,6 +90,7 @@ json_t *document_merge(const json_t *base, const json_t *patch) {
         if (!value) value = json_object_get(base, name);
         if (value && !json_is_null(value)) json_object_set(out, name, value);
     }
+    keep_hero(out);
     take_open(out, patch);
     return out;
 }
@@ -96,11 +107,14 @@ void document_write(vp_buf *out, const json_t *document) {
     vp_buf_addc(out, '}');
 }
 
-void document_pack(vp_buf *out, const json_t *document) {
+vp_err document_pack(vp_buf *out, const json_t *document) {
     vp_buf text;
     vp_buf_init(&text, DOCUMENT_MAX);
     document_write(&text, document);
-    assert(!text.over); /* its fields have caps */
+    if (text.over) {
+        vp_buf_release(&text);
+        return VP_ETOOBIG;
+    }
     uLongf n = compressBound((uLong)text.len);
     char *room = vp_buf_room(out, LENGTH + n);
     assert(room);
@@ -111,6 +125,7 @@ void document_pack(vp_buf *out, const json_t *document) {
     (void)rc;
     vp_buf_grew(out, LENGTH + n);
     vp_buf_release(&text);
+    return VP_OK;
 }
 
 vp_err document_unpack(vp_str packed, json_t **out) {

@@ -26,8 +26,8 @@ json_t *document_merge(const json_t *base, const json_t *patch);
 /* Appends all fields, null where there is none. */
 void document_write(vp_buf *out, const json_t *document);
 
-/* Compressed, as a revision keeps it. Appends. */
-void document_pack(vp_buf *out, const json_t *document);
+/* Compressed, as a revision keeps it. Appends. VP_ETOOBIG: over DOCUMENT_MAX. */
+VP_CHECKED vp_err document_pack(vp_buf *out, const json_t *document);
 /* VP_EPROTO when it is none. *out is a new reference. */
 VP_CHECKED vp_err document_unpack(vp_str packed, json_t **out);
 

@@ -6,10 +6,16 @@
 #include "contributor_form.h"
 #include "contributors.h"
 #include "embed.h"
+#include "pending.h"
+#include "revisions.h"
 
 extern const vp_embedded articles_lua[];
 
-enum { ARTICLE_BYTES = 2 * ARTICLE_MARKDOWN_MAX + 64 * 1024, CONTRIBUTOR_BYTES = 64 * 1024 };
+enum {
+    ARTICLE_BYTES = 2 * ARTICLE_MARKDOWN_MAX + 64 * 1024,
+    CONTRIBUTOR_BYTES = 64 * 1024,
+    PREVIEW_BYTES = 4096
+};
 
 static const vp_op ops[] = {
     {"articles.create", "POST", "/api/v1/articles", VP_MAY_AUTHOR, ARTICLE_BYTES,
@@ -22,12 +28,28 @@ static const vp_op ops[] = {
      articles_delete_prepare, articles_delete_finish},
     {"articles.undelete", "POST", "/api/v1/articles/{id}/undelete", VP_MAY_AUTHOR, 0,
      articles_undelete_prepare, articles_undelete_finish},
+    {"articles.edit-get", "GET", "/api/v1/articles/{id}/edit", VP_MAY_AUTHOR, 0,
+     articles_edit_get_prepare, articles_edit_get_finish},
     {"articles.edit-put", "PUT", "/api/v1/articles/{id}/edit", VP_MAY_AUTHOR, ARTICLE_BYTES,
      articles_edit_put_prepare, articles_change_finish},
     {"articles.edit-delete", "DELETE", "/api/v1/articles/{id}/edit", VP_MAY_AUTHOR, 0,
      articles_edit_delete_prepare, articles_edit_delete_finish},
     {"articles.edit-publish", "POST", "/api/v1/articles/{id}/edit/publish", VP_MAY_AUTHOR, 0,
      articles_edit_publish_prepare, articles_change_finish},
+    {"articles.autosave-get", "GET", "/api/v1/articles/{id}/autosave", VP_MAY_AUTHOR, 0,
+     articles_autosave_get_prepare, articles_autosave_get_finish},
+    {"articles.autosave-put", "PUT", "/api/v1/articles/{id}/autosave", VP_MAY_AUTHOR, ARTICLE_BYTES,
+     articles_autosave_put_prepare, articles_autosave_finish},
+    {"articles.autosave-delete", "DELETE", "/api/v1/articles/{id}/autosave", VP_MAY_AUTHOR, 0,
+     articles_autosave_delete_prepare, articles_autosave_finish},
+    {"articles.preview", "POST", "/api/v1/articles/{id}/preview", VP_MAY_AUTHOR, PREVIEW_BYTES,
+     articles_preview_prepare, articles_preview_finish},
+    {"articles.revisions", "GET", "/api/v1/articles/{id}/revisions", VP_MAY_AUTHOR, 0,
+     articles_revisions_prepare, articles_revisions_finish},
+    {"articles.revision", "GET", "/api/v1/articles/{id}/revisions/{n}", VP_MAY_AUTHOR, 0,
+     articles_revision_prepare, articles_revision_finish},
+    {"articles.diff", "GET", "/api/v1/articles/{id}/revisions/{n}/diff", VP_MAY_AUTHOR, 0,
+     articles_diff_prepare, articles_diff_finish},
     {"articles.restore", "POST", "/api/v1/articles/{id}/revisions/{n}/restore", VP_MAY_AUTHOR, 0,
      articles_restore_prepare, articles_change_finish},
     {"articles.list", "GET", "/api/v1/articles", VP_MAY_ANYONE, 0, articles_list_prepare,

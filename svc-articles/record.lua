@@ -237,24 +237,6 @@ local function tell_siblings(id, old, r, now)
     end
 end
 
--- Writes the record and all that follows from it; old is what it was, nil of a new one.
-local function settle(id, old, r, now)
-    if old and old.status == 'published' then unlist(id, old) end
-    if r.status == 'published' then list(id, r) end
-    if old and old.status ~= r.status then redis.call('ZREM', 'articles:status:' .. old.status, id) end
-    redis.call('ZADD', 'articles:status:' .. r.status, 0, id)
-    belong(id, old, r)
-    set_due(id, r, now)
-    show(id, r, now)
-    local values = {'schema', SCHEMA}
-    for _, name in ipairs(STORED) do
-        values[#values + 1] = name
-        values[#values + 1] = r[name] or ''
-    end
-    redis.call('HSET', article_key(id, ''), unpack(values))
-    tell_siblings(id, old, r, now)
-end
-
 local function log(now, by, login, what, id, detail)
     audit(now, by, login, 'articles.' .. what, 'article:' .. id, detail)
 end
@@ -263,7 +245,7 @@ end
 
 -- Forgets a revision that is too old, unless it is the first, or the text as it is, or the edit.
 local function forget(id, r, n)
-    if n < 2 or n > r.revision - REVISIONS_MAX or n == tonumber(r.live) or n == tonumber(r.edit) then return end
+    if not n or n < 2 or n > r.revision - REVISIONS_MAX or n == tonumber(r.live) or n == tonumber(r.edit) then return end
     redis.call('HDEL', article_key(id, ':revisions'), 'm' .. whole(n), 'd' .. whole(n))
 end
 
@@ -279,7 +261,7 @@ local function next_revision(id, r, now, what, by, login, packed, edit)
         r[edit and 'edit' or 'live'] = r.revision
     end
     forget(id, r, r.revision - REVISIONS_MAX)
-    if before then forget(id, r, before) end
+    forget(id, r, before)
 end
 
 -- A record of schema 1 had no revisions: what it was before its first change becomes one.
@@ -288,4 +270,25 @@ local function first_revision(id, r, packed, now)
     local meta = table.concat({whole(now), r.owner, '', 'created', r.title}, '\n')
     redis.call('HSET', article_key(id, ':revisions'), 'm' .. r.revision, meta, 'd' .. r.revision, packed)
     r.live = r.revision
+end
+
+-- -- all of it -----------------------------------------------------------------------------------
+
+-- Writes the record and all that follows from it; old is what it was, nil of a new one.
+local function settle(id, old, r, now)
+    if old and old.status == 'published' then unlist(id, old) end
+    if r.status == 'published' then list(id, r) end
+    if old and old.status ~= r.status then redis.call('ZREM', 'articles:status:' .. old.status, id) end
+    redis.call('ZADD', 'articles:status:' .. r.status, 0, id)
+    belong(id, old, r)
+    if old and old.edit ~= r.edit then forget(id, r, tonumber(old.edit)) end
+    set_due(id, r, now)
+    show(id, r, now)
+    local values = {'schema', SCHEMA}
+    for _, name in ipairs(STORED) do
+        values[#values + 1] = name
+        values[#values + 1] = r[name] or ''
+    end
+    redis.call('HSET', article_key(id, ''), unpack(values))
+    tell_siblings(id, old, r, now)
 end

@@ -43,9 +43,15 @@ static void note_move(const page *pg, const ask *a, const json_t *article, vp_bu
 
 int article_fetch(page *pg, json_t **out, vp_buf *moved) {
     ask a;
+    vp_buf token;
     vp_buf_init(moved, MOVED_MAX);
+    vp_buf_init(&token, CURSOR_MAX);
     ask_init(&a, "/api/v1/articles/", pg->params.value[0], "");
+    vp_str preview = page_param(pg, "preview", &token); /* of what is not published */
+    ask_param(&a, "preview", preview);
+    if (preview.n) pg->personal = true;
     page_get(pg, &a);
+    vp_buf_release(&token);
     int status = ask_wait(&a, out);
     if (status == 200 || status == 301) note_move(pg, &a, *out, moved);
     if (status != 200) {

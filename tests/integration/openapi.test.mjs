@@ -230,7 +230,20 @@ describe('the system beside it', () => {
       [{ title: 'X' }, 1], [{ title: 'X' }], [{ title: '' }, '*'], [{ contributors: ['nobody'] }, '*'], [{ slug: 'draft' }, '*'], [{ status: 'scheduled', publish_at: '2096-01-01T00:00:00Z' }, '*'],
     ]) await send('patch', piece, body, ofPiece(), match(revision));
     await get(piece, '/api/v1/articles/a-title'); // 301
+    await get(`${piece}/edit`, ofPiece('/edit'), { token }); // 404
     for (const revision of [undefined, 1, 2]) await send('put', `${piece}/edit`, { title: 'Next' }, ofPiece('/edit'), match(revision));
+    for (const options of [{ token }, {}]) await get(`${piece}/edit`, ofPiece('/edit'), options);
+    for (const body of [undefined, { expires_at: 'never' }]) await send('post', `${piece}/preview`, body, ofPiece('/preview'));
+    await get(piece, ofPiece('?preview=odd'));
+    const slot = `${piece}/autosave`;
+    await get(slot, ofPiece('/autosave'), { token }); // 404
+    for (const body of [{ title: 'Un', tags: ['x'] }, { title: 7 }]) await send('put', slot, body, ofPiece('/autosave'));
+    await get(slot, ofPiece('/autosave'), { token });
+    await send('delete', slot, undefined, ofPiece('/autosave'));
+    for (const query of ['', '?limit=1', '?limit=x']) await get(`${piece}/revisions`, ofPiece(`/revisions${query}`), { token });
+    await get(`${piece}/revisions`, ofPiece('/revisions')); // 401
+    for (const n of [1, 3, 99]) await get(`${piece}/revisions/{n}`, ofPiece(`/revisions/${n}`), { token });
+    for (const n of ['1/diff?to=3', '1/diff', '1/diff?to=99']) await get(`${piece}/revisions/{n}/diff`, ofPiece(`/revisions/${n}`), { token });
     for (const revision of [undefined, 1, 3, 4]) await send('post', `${piece}/edit/publish`, undefined, ofPiece('/edit/publish'), match(revision));
     await send('put', `${piece}/edit`, { title: 'Never' }, ofPiece('/edit'), match('*'));
     for (const revision of [undefined, 1, '*', '*']) await send('delete', `${piece}/edit`, undefined, ofPiece('/edit'), match(revision));
