@@ -30,6 +30,12 @@ vp_metric bus_metric[BUS_METRICS] = {
     [BUS_M_BREAKER] = {"voxpop_bus_breakers_total", NULL, VP_COUNTER,
                        "Times that an instance missed many deadlines in a row."},
     [BUS_M_INSTANCES] = {"voxpop_bus_instances", NULL, VP_GAUGE, "Instances that answer."},
+    [BUS_M_OUTSTANDING] = {"voxpop_bus_calls_outstanding", NULL, VP_GAUGE,
+                           "Calls that have no reply yet."},
+    [BUS_M_WAITING] = {"voxpop_bus_calls_waiting", NULL, VP_GAUGE,
+                       "Those of them that wait until an instance has room."},
+    [BUS_M_WAIT] = {"voxpop_bus_wait_seconds", NULL, VP_HISTOGRAM,
+                    "How long those waited that had to."},
     [BUS_M_LATENCY] = {"voxpop_bus_call_seconds", NULL, VP_HISTOGRAM, "Time of answered calls."},
 };
 

@@ -16,7 +16,8 @@
 
 enum {
     BUS_CALLS = 4096,         /* calls outstanding in all; more are VP_EBUSY */
-    BUS_INSTANCE_CALLS = 256, /* outstanding at one instance */
+    BUS_INSTANCE_CALLS = 256, /* outstanding at one instance; more wait, see lane.h */
+    BUS_INSTANCE_MORE = 8,    /* those that are for this very instance: to look and to drain */
     BUS_RESENDS = 3,          /* an instance that died hands its calls on at most so often */
     BUS_LOCALS = 2,
     BUS_LIST_MAX = 2 * VP_REGISTRY_INSTANCES + BUS_LOCALS
@@ -48,9 +49,10 @@ struct bus_call {
     zmq_msg_t frame[VP_ENVELOPE_FRAMES];
     int n_frames;
     /* the bus's own */
-    bus_call *next;
+    bus_call *next, *before;
+    struct bus_lane *lane; /* that it waits in; or NULL */
     _Atomic uint32_t state;
-    int64_t deadline_ms, sent_us;
+    int64_t deadline_ms, sent_us, waits_ms;
     uint32_t slot;
     int instance, resends;
 };

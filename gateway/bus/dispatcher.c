@@ -5,6 +5,7 @@
  * back on its old endpoint would be handed stale calls. A call id is table slot and generation, so
  * a late reply finds nobody. Every send is non-blocking.
  * Who gets a call: the one with the fewest outstanding, a newcomer as if it had more for a while.
+ * When all that could take it are full, a call waits in its service's lane, for a while.
  * An instance that lets calls run into their deadline one after another is passed over but for a
  * try now and then; when a service has no other, its calls fail at once (the breaker).
  * SPDX-License-Identifier: MIT */
@@ -17,6 +18,7 @@
 
 #include "bus_private.h"
 #include "clock.h"
+#include "lane.h"
 #include "log.h"
 #include "mem.h"
 
@@ -57,6 +59,7 @@ typedef struct dispatch {
     call_slot slot[BUS_CALLS];
     int free_slot, high; /* slots from high on were never used */
     int outstanding;
+    bus_lanes lanes;
     uint64_t monitors; /* opened so far */
     int64_t swept_ms, looked_ms;
     struct pollfd fds[1 + 2 * INSTANCES];
@@ -105,6 +108,7 @@ static void complete(dispatch *d, bus_call *call, vp_err err) {
         in->outstanding--;
         if (err == VP_ETIMEOUT && ++in->missed == BREAKER_CALLS) breaker_opens(in);
     }
+    if (call->lane) bus_lane_remove(&d->lanes, call);
     slot_free(d, call->slot);
     bus_complete(call, err);
 }
@@ -131,7 +135,7 @@ static bool takes(const instance *in, const bus_call *call, int64_t now, vp_err 
     if (call->to ? strcmp(in->record.id, call->to) != 0 : in->draining) return false;
     if (call->route && !announces(in, call->route)) return false;
     if (in->missed >= BREAKER_CALLS && now < in->try_ms) return false;
-    if (in->outstanding < BUS_INSTANCE_CALLS) return true;
+    if (in->outstanding < BUS_INSTANCE_CALLS + (call->to ? BUS_INSTANCE_MORE : 0)) return true;
     *why = VP_EBUSY;
     return false;
 }
@@ -168,23 +172,55 @@ static bool send_call(dispatch *d, instance *in, const bus_call *call, int64_t l
     return true;
 }
 
-/* Gives a call that has a slot to an instance, or completes it. A refused send, far below the
- * high-water mark, means that the peer is just going: the next one is asked, and that one is used
- * again only if it answers another ping. */
-static void dispatch_call(dispatch *d, bus_call *call) {
+/* Gives a call to an instance, if one has room. A refused send, far below the high-water mark,
+ * means that the peer is just going: the next one is asked, and that one is used again only if it
+ * answers another ping. */
+static vp_err try_send(dispatch *d, bus_call *call, int64_t now) {
+    int64_t left = call->deadline_ms - now;
     vp_err why = VP_EAWAY;
-    int64_t now = vp_clock_ms(), left = call->deadline_ms - now;
-    call->instance = -1;
-    for (int i; left > 0 && (i = choose(d, call, now, &why)) >= 0;) {
+    if (left <= 0) return VP_ETIMEOUT;
+    for (int i; (i = choose(d, call, now, &why)) >= 0;) {
         if (send_call(d, &d->inst[i], call, left)) {
             call->instance = i;
             d->inst[i].outstanding++;
             d->inst[i].try_ms = now + BREAKER_MS;
-            return;
+            return VP_OK;
         }
         d->inst[i].ready = false;
     }
-    complete(d, call, left > 0 ? why : VP_ETIMEOUT);
+    return why;
+}
+
+/* A call that has a slot is sent, waits in line, or is completed. */
+static void dispatch_call(dispatch *d, bus_call *call) {
+    int64_t now = vp_clock_ms();
+    bool line = !call->to && bus_lane_find(&d->lanes, call->service);
+    call->instance = -1;
+    vp_err why = line ? VP_EBUSY : try_send(d, call, now);
+    if (why == VP_EBUSY && !call->to && bus_lane_add(&d->lanes, call, now)) return;
+    if (why) complete(d, call, why);
+}
+
+/* Replies have made room. True: something was sent. */
+static bool serve_lanes(dispatch *d) {
+    int64_t now = d->lanes.n ? vp_clock_ms() : 0;
+    bool sent = false;
+    for (int i = 0; d->lanes.n && i < BUS_LANES; i++) {
+        bus_lane *lane = &d->lanes.lane[i];
+        while (lane->n) {
+            bus_call *call = lane->first;
+            vp_err why = try_send(d, call, now);
+            if (why == VP_EBUSY) break;
+            if (why) {
+                complete(d, call, why);
+                continue;
+            }
+            vp_metric_observe_us(&bus_metric[BUS_M_WAIT], (now - call->waits_ms) * 1000);
+            bus_lane_remove(&d->lanes, call);
+            sent = true;
+        }
+    }
+    return sent;
 }
 
 static void take_submitted(dispatch *d) {
@@ -337,13 +373,19 @@ static void report_status(dispatch *d) {
     pthread_mutex_unlock(&b->status_lock);
     atomic_store(&b->outstanding, d->outstanding);
     vp_metric_set(&bus_metric[BUS_M_INSTANCES], ready);
+    vp_metric_set(&bus_metric[BUS_M_OUTSTANDING], d->outstanding);
+    vp_metric_set(&bus_metric[BUS_M_WAITING], d->lanes.n);
 }
 
 static void sweep(dispatch *d, int64_t now) {
     d->swept_ms = now;
-    for (int i = 0; i < d->high; i++)
-        if (d->slot[i].call && d->slot[i].call->deadline_ms <= now)
-            complete(d, d->slot[i].call, VP_ETIMEOUT);
+    for (int i = 0; i < d->high; i++) {
+        bus_call *call = d->slot[i].call;
+        if (call && call->deadline_ms <= now)
+            complete(d, call, VP_ETIMEOUT);
+        else if (call && call->lane && bus_lane_over(call, now))
+            complete(d, call, VP_EBUSY);
+    }
     for (int i = 0; i < d->n; i++) {
         instance *in = &d->inst[i];
         int64_t every = in->ready ? BUS_PING_MS : SWEEP_MS;
@@ -522,7 +564,9 @@ void *bus_dispatcher_run(void *bus_) {
         int64_t now = vp_clock_ms();
         if (now - d->swept_ms >= SWEEP_MS) sweep(d, now);
         take_submitted(d);
-        if (serve_instances(d)) wait_for_work(d);
+        bool dry = serve_instances(d);
+        if (serve_lanes(d)) dry = false; /* sending may have swallowed news */
+        if (dry) wait_for_work(d);
     }
     end(d);
     free(d);

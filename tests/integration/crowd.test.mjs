@@ -1,10 +1,11 @@
-// crowd.test.mjs - one address with more connections than it may have, while others are served.
-// SPDX-License-Identifier: MIT
+// crowd.test.mjs - one address with more connections than it may have, while others are served; and
+// more calls than an instance takes at a time. SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
 
-import { raw, startSystem, waitFor } from '../support/system.mjs';
+import { Line, requestBytes } from '../support/line.mjs';
+import { raw, request, startSystem, waitFor } from '../support/system.mjs';
 
 const most = 8;
 const get = 'GET /polls HTTP/1.1\r\nHost: x\r\n\r\n';
@@ -49,5 +50,64 @@ describe('connections of one address', () => {
       again.destroy();
       return text.startsWith('HTTP/1.1 200');
     }, { what: 'a place is free again' });
+  });
+});
+
+describe('more calls than an instance takes', () => {
+  const room = 256;
+  const many = room + 100;
+  let system;
+  let lines = [];
+  let bytes;
+  before(async () => {
+    system = await startSystem({ live: false,
+      args: { gateway: ['--connections-per-address', '0', '--http-threads', `${many + 16}`] } });
+    const { id } = await system.make('/api/v1/articles', { title: 'Asked for by many', body_markdown: 'x', status: 'published' });
+    bytes = requestBytes('GET', `/api/v1/articles/${id}`);
+    lines = Array.from({ length: many }, () => new Line(system.ports.gateway));
+  });
+  after(async () => {
+    for (const line of lines) line.close();
+    await system?.stop();
+  });
+
+  const waiting = async () => {
+    const { text } = await request('GET', `${system.urls.admin}/metrics`, { agent: false });
+    return Number(/^voxpop_bus_calls_waiting (\d+)$/m.exec(text)[1]);
+  };
+  // All ask while the service is frozen; it goes on when those whom it has no room for wait.
+  const crowd = async (thawed) => {
+    await system.freeze('articles');
+    const answers = Promise.all(lines.map((line) => line.ask(bytes)));
+    try {
+      await waitFor(async () => await waiting() > 0, { every: 5, what: 'calls wait' });
+      await thawed(answers);
+    } finally {
+      await system.thaw('articles');
+    }
+    return answers;
+  };
+
+  test('they wait in the gateway, and are answered', async (t) => {
+    for (let tries = 1; ; tries++) { // a machine that takes half a second for it sheds them
+      const answers = await crowd(async () => {});
+      const refused = answers.filter((each) => each.status !== 200);
+      if (refused.length === 0) break;
+      t.diagnostic(`${refused.length} were shed`);
+      assert.ok(tries < 5, `${refused.length} of ${many} refused: ${refused[0].status} ${refused[0].text}`);
+      await waitFor(async () => (await system.page('/api/v1/articles?limit=1')).status === 200, { what: 'it is itself again' });
+    }
+  });
+
+  test('not for ever: they are told to come again before their time is over', async () => {
+    const answers = await crowd(() => waitFor(async () => await waiting() === 0, { every: 5, what: 'nobody waits any more' }));
+    const shed = answers.filter((each) => /Too many requests are waiting/.test(each.text));
+    assert.ok(shed.length > 0, answers.map((each) => each.status).join(' '));
+    for (const each of shed) {
+      assert.equal(each.status, 503);
+      assert.ok(Number(each.header('retry-after')) >= 1);
+    }
+    for (const each of answers) assert.ok([200, 503, 504].includes(each.status), `${each.status} ${each.text}`);
+    await waitFor(async () => (await system.page('/api/v1/articles?limit=1')).status === 200, { what: 'it is itself again' });
   });
 });

@@ -105,6 +105,7 @@ export class Edge {
   }
 
   get certificate() { return join(this.#folder, 'site.pem'); }
+  get pid() { return this.#child.pid; }
   get origin() { return `https://localhost:${this.ports.https}`; }
 
   // As request() of http.mjs, over TLS.
