@@ -19,6 +19,7 @@ typedef struct cli_args {
     bool verify;                                                      /* restore */
     bool watch;                                                       /* status */
     bool wait;                                                        /* drain */
+    bool with_passwords;                                              /* export */
     bool dry_run;                                                     /* migrate */
     bool json, help, version, repair;
     char **words; /* what follows the words of the command */
@@ -36,7 +37,7 @@ typedef vp_err cli_command(cli_run *run, vp_fault *why);
 cli_command cli_account_add, cli_token_add, cli_load, cli_status, cli_drain, cli_ping,
     cli_demo_votes, cli_keygen, cli_migrate;
 cli_command cli_polls_list, cli_polls_close, cli_polls_reopen, cli_polls_archive, cli_polls_place;
-cli_command cli_backup, cli_restore;
+cli_command cli_backup, cli_restore, cli_export, cli_import;
 cli_command cli_polls_recount, cli_polls_export, cli_polls_codes;
 
 #endif

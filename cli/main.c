@@ -42,6 +42,7 @@ static const option options[] = {
     {"public", "FILE", offsetof(cli_args, public_of), NULL},
     {"redis-url", "URL", offsetof(cli_args, redis_url), NULL, CLI_REDIS_MAX},
     {"redis-url-file", "FILE", offsetof(cli_args, redis_file), NULL, CLI_REDIS_MAX},
+    {"with-passwords", NULL, offsetof(cli_args, with_passwords), NULL},
     {"verify", NULL, offsetof(cli_args, verify), NULL},
     {"watch", NULL, offsetof(cli_args, watch), NULL},
     {"server-key", "KEY", offsetof(cli_args, server_key), NULL},
@@ -133,6 +134,23 @@ static const command commands[] = {
      "put a backup into an empty Redis, or as many as it was made of; run again after it was cut\n"
      "      short, it goes on. --verify: start services on a copy first, recount every poll and\n"
      "      look at every record; alone it writes nothing"},
+    {{"export", NULL},
+     "with-passwords",
+     1,
+     1,
+     cli_export,
+     "export FILE [--with-passwords]",
+     "all records of all services into a new FILE, a line of JSON each, without votes' voters "
+     "and,\n"
+     "      unless it is said, without hashes of passwords. Run again after it was cut short, it "
+     "goes on"},
+    {{"import", NULL},
+     "",
+     1,
+     1,
+     cli_import,
+     "import FILE",
+     "write the records of an export that are not there; what is there is left as it is"},
     {{"polls", "list"}, "json", 0, 0, cli_polls_list, "polls list [--json]", "polls, newest first"},
     {{"polls", "close"}, "", 1, 1, cli_polls_close, "polls close ID", "no more votes come in"},
     {{"polls", "reopen"}, "", 1, 1, cli_polls_reopen, "polls reopen ID", "a closed one"},

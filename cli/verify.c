@@ -86,6 +86,28 @@ static void add(checking *c, const char *what, int64_t looked_at, int64_t wrong,
     if (wrong && !c->first[0]) snprintf(c->first, sizeof c->first, "%.*s", (int)how.n, how.p);
 }
 
+/* -- records and lists, as the service looks at them --------------------------------------------
+ */
+
+static vp_err look(checking *c, vp_fault *why) {
+    char from[BODY_MAX] = "", what[BODY_MAX];
+    vp_err rc = VP_OK;
+    bool more = true;
+    for (int i = 0; i < ROUNDS_MAX && more && !rc; i++) {
+        json_t *piece = NULL;
+        rc = ask(c, "SYNC", "/verify", "", vp_str_of(from), &piece, why);
+        if (rc) return rc;
+        vp_str name = vp_json_text(piece, "what"), next = vp_json_text(piece, "next");
+        snprintf(what, sizeof what, "%.*s", (int)name.n, name.n ? name.p : "");
+        add(c, what, vp_json_int(piece, "looked_at", 0), vp_json_int(piece, "wrong", 0),
+            vp_json_text(piece, "how"));
+        snprintf(from, sizeof from, "%.*s", (int)next.n, next.n ? next.p : "");
+        more = next.n > 0;
+        json_decref(piece);
+    }
+    return rc;
+}
+
 /* -- every poll, recounted --------------------------------------------------------------------- */
 
 /* The whole journal of one poll against its tally. */
@@ -151,6 +173,7 @@ static vp_err check_service(checking *c, const char *service, vp_fault *why) {
     c->service = service;
     endpoint_of(c->scratch, service, t.endpoint);
     vp_err rc = cli_wire_open(&c->wire, &t, NULL, why);
+    if (!rc) rc = look(c, why);
     if (!rc && strcmp(service, "polls") == 0) rc = recount_all(c, why);
     cli_wire_close(&c->wire);
     return rc;

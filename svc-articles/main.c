@@ -6,6 +6,7 @@
 #include "contributor_form.h"
 #include "contributors.h"
 #include "embed.h"
+#include "keep.h"
 #include "pending.h"
 #include "revisions.h"
 
@@ -62,6 +63,8 @@ static const vp_op ops[] = {
      contributors_get_prepare, contributors_get_finish},
     {"contributors.put", "PUT", "/api/v1/contributors/{handle}", VP_MAY_AUTHOR, CONTRIBUTOR_BYTES,
      contributors_put_prepare, contributors_put_finish},
+    VP_KEEP_OPS("articles"),
+    VP_VERIFY_OP("articles"),
     {"articles.tick", NULL, NULL, VP_MAY_INSIDE, 250, articles_tick_prepare, articles_tick_finish},
     VP_AUDIT_OP("articles"),
     {NULL}};

@@ -12,6 +12,7 @@ local function thread_key(article, part) return 'thread:{' .. article .. '}' .. 
 
 -- Count, version and newest ids of an article's thread after a change; two keys keep them.
 local function changed(article, now)
+    redis.call('ZADD', 'comments:threads', 0, article)
     local all = thread_key(article, ':all')
     local count = redis.call('ZCARD', all)
     local newest = table.concat(redis.call('ZRANGE', all, 0, NEWEST - 1, 'REV'), ' ')

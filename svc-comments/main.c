@@ -2,6 +2,7 @@
 #include "comment_form.h"
 #include "comments.h"
 #include "embed.h"
+#include "keep.h"
 
 extern const vp_embedded comments_lua[];
 
@@ -22,6 +23,8 @@ static const vp_op ops[] = {{"comments.post", "POST", "/api/v1/articles/{id}/com
                              comments_counts_prepare, comments_counts_finish},
                             {"comments.topics", "SYNC", "/topics", VP_MAY_INSIDE, TOPICS_BYTES,
                              comments_topics_prepare, comments_topics_finish},
+                            VP_KEEP_OPS("comments"),
+                            VP_VERIFY_OP("comments"),
                             {NULL}};
 
 static const vp_schema schemas[] = {{"comment", 1, NULL}, {NULL}};

@@ -6,6 +6,7 @@
 #include "export.h"
 #include "invitations.h"
 #include "journal.h"
+#include "keep.h"
 #include "moves.h"
 #include "placement.h"
 #include "polls.h"
@@ -68,6 +69,8 @@ static const vp_op ops[] = {
      polls_watchers_finish},
     {"polls.ticket-key", "SYNC", "/ticket-key", VP_MAY_INSIDE, 0, polls_ticket_key_prepare, NULL},
     VP_AUDIT_OP("polls"),
+    VP_KEEP_OPS("polls"),
+    VP_VERIFY_OP("polls"),
     {NULL},
 };
 

@@ -11,6 +11,7 @@
 
 #include "audit.h"
 #include "clock.h"
+#include "keep.h"
 #include "log.h"
 
 void accounts_hash(vp_str secret, char out[ACCOUNTS_HASH_TEXT + 1]) {
@@ -255,4 +256,5 @@ const vp_op accounts_ops[] = {
      accounts_word_finish},
     {"accounts.site-key", "LOOK", "/accounts/site-key", VP_MAY_INSIDE, 0, site_key_prepare, NULL},
     VP_AUDIT_OP("accounts"),
+    VP_KEEP_OPS("accounts"),
     {NULL, NULL, NULL, 0, 0, NULL, NULL}};

@@ -305,6 +305,12 @@ describe('the system beside it', () => {
     for (const service of ['accounts', 'articles', 'comments', 'polls']) {
       for (const body of [undefined, { dry_run: true }, { cursor: 'x' }, { cursor: 7 }]) await send('post', `/api/v1/migrate/${service}`, body);
     }
+    for (const service of ['accounts', 'articles', 'comments', 'polls']) {
+      const path = `/api/v1/export/${service}`;
+      const { items } = await get(path, path, { token });
+      for (const query of ['?cursor=x', '?secrets=yes']) await get(path, `${path}${query}`, { token });
+      for (const body of [{ items: items.slice(0, 1) }, { items: [{ ...items[0], kind: 'odd' }] }, { items: [{}] }, {}]) await send('post', `/api/v1/import/${service}`, body);
+    }
     await get(ballots, at('/ballots')); // 401
     for (const word of ['archive', 'reopen', 'close', 'close', 'reopen', 'close', 'archive', 'reopen']) await send('post', `${one}/${word}`, undefined, at(`/${word}`));
     await send('delete', one, undefined, at(), { headers: { 'if-match': '*' } });
