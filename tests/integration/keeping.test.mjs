@@ -47,6 +47,12 @@ describe('voxpop export and import', () => {
     await from.make('/api/v1/articles', { title: 'Draft of nobody', body_markdown: 'Not yet.', status: 'draft' });
     await from.make('/api/v1/articles', { title: 'Scheduled', body_markdown: 'Soon.', status: 'scheduled', publish_at: later, contributors: ['zoe'] });
     const article = await from.make('/api/v1/articles', { title: 'Täg & Nacht', body_markdown: '# Hi\n\n`code`', status: 'published', contributors: ['zoe'], tags: ['Nächte', 'C'] });
+    const { headers } = await from.admin('GET', `/api/v1/articles/${article.id}`);
+    const edited = await from.admin('PATCH', `/api/v1/articles/${article.id}`, { body: { slug: 'another-slug', body_markdown: '# Hello' }, headers: { 'if-match': headers.etag } });
+    assert.equal(edited.status, 200, edited.text);
+    const bin = await from.make('/api/v1/articles', { title: 'For the bin', body_markdown: 'No.', status: 'draft' });
+    const gone = await from.admin('DELETE', `/api/v1/articles/${bin.id}`, { headers: { 'if-match': '*' } });
+    assert.ok(gone.status < 300, gone.text);
     let parent;
     for (let i = 0; i < 110; i++) {
       const said = await from.api('POST', `/api/v1/articles/${article.id}/comments`, {
@@ -106,7 +112,7 @@ describe('voxpop export and import', () => {
     for (const { kind } of items(file)) kinds[kind] = (kinds[kind] ?? 0) + 1;
     const page = samplePage();
     assert.deepEqual({ ...kinds, journal: kinds.journal > 6 }, {
-      account: 2, contributor: 2, article: 4, poll: 9, journal: true, placement: 1, comment: 110 + page.recent_comments.length,
+      account: 2, contributor: 2, article: 5, revision: 7, poll: 9, journal: true, placement: 1, comment: 110 + page.recent_comments.length,
     });
     const text = readFileSync(file, 'utf8');
     assert.ok(!text.includes('argon2'), 'no hash of a password');
@@ -164,7 +170,7 @@ describe('voxpop export and import', () => {
     };
     const before = await all();
     const got = await to.cli(['import', file]);
-    assert.match(got.out, /^articles +0 +6 +0 +0$/m, got.err);
+    assert.match(got.out, /^articles +0 +14 +0 +0$/m, got.err);
     assert.match(got.out, /^comments +0 +\d+ +0 +0$/m);
     assert.match(got.out, /^polls +0 +\d+ +0 +0$/m);
     assert.deepEqual(await all(), before);
@@ -182,6 +188,7 @@ describe('voxpop export and import', () => {
       await same(`/api/v1/articles/${id}/comments?limit=100`);
     }
     await same('/api/v1/tags');
+    assert.equal((await to.page('/articles/tag-nacht')).status, (await from.page('/articles/tag-nacht')).status, 'a former slug');
     await same('/api/v1/comments/recent');
     for (const [name, poll] of Object.entries(polls)) {
       await same(`/api/v1/polls/${poll.id}/results`, ({ counts, voters, votes }) => ({ counts, voters, votes }), 'admin');
@@ -253,7 +260,7 @@ describe('voxpop export and import', () => {
     const kept = join(to.folder, 'to.backup');
     await run(to, 'backup', kept, '--redis-url', to.urls.redis);
     const said = await run(to, 'restore', kept, '--verify');
-    for (const row of [/^articles +articles +4 +0$/m, /^articles +contributors +2 +0$/m, /^comments +comments +11\d +0$/m, /^comments +threads +2 +0$/m,
+    for (const row of [/^articles +articles +5 +0$/m, /^articles +contributors +2 +0$/m, /^comments +comments +11\d +0$/m, /^comments +threads +2 +0$/m,
       /^polls +polls +9 +0$/m, /^polls +tally = journal +9 +0$/m]) assert.match(said, row);
     const comment = items(file).find(({ kind }) => kind === 'comment').id;
     const article = items(file).find(({ kind }) => kind === 'article').id;
@@ -265,6 +272,6 @@ describe('voxpop export and import', () => {
     const found = await to.cli(['restore', harmed, '--verify']);
     assert.equal(found.code, 1, found.out);
     assert.match(found.err, new RegExp(`article ${article} has no body`));
-    for (const row of [/^articles +articles +4 +1$/m, /^comments +comments +11\d +1$/m, /^polls +polls +9 +1$/m]) assert.match(found.out, row);
+    for (const row of [/^articles +articles +5 +1$/m, /^comments +comments +11\d +1$/m, /^polls +polls +9 +1$/m]) assert.match(found.out, row);
   });
 });
