@@ -7,12 +7,13 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { makePoll } from '../support/ballots.mjs';
+import { contentsOf } from '../support/keys.mjs';
 import { freePort, root, startSystem, waitFor } from '../support/system.mjs';
 import { samplePage } from '../support/text.mjs';
 
 const atOnce = ['--repl-diskless-sync-delay', '0'];
 const onlyRedis = { services: [], gateway: false, live: false, admin: false, redisArgs: atOnce };
-const passing = /^(instance|instances$|once:|wait:)/; // what comes and goes by itself
+const passing = /^(instance|instances$|once:|wait:|libraries|library)/; // what comes and goes by itself
 
 describe('voxpop backup and restore', () => {
   let system;
@@ -57,22 +58,7 @@ describe('voxpop backup and restore', () => {
     await system?.stop();
   });
 
-  // Every key that lasts, with its bytes; a hash that is a table has no order of its own.
-  async function contents(redis) {
-    const keys = (await redis('KEYS', '*')).filter((key) => !passing.test(key)).sort();
-    const all = {};
-    for (const key of keys) {
-      const type = await redis('TYPE', key);
-      const value = type === 'hash' ? await redis('HGETALL', key) : type === 'zset' ? await redis('ZRANGE', key, 0, -1, 'WITHSCORES')
-        : type === 'stream' ? await redis('XRANGE', key, '-', '+') : type === 'list' ? await redis('LRANGE', key, 0, -1) : await redis('GET', key);
-      if (type === 'hash') {
-        const pairs = [];
-        for (let i = 0; i < value.length; i += 2) pairs.push(`${value[i]}=${value[i + 1]}`);
-        all[key] = pairs.sort();
-      } else all[key] = value;
-    }
-    return all;
-  }
+  const contents = (from) => contentsOf((...args) => from.redis(...args), (key) => !passing.test(key));
 
   test('what was there is there again', async () => {
     const said = await done('backup', file, '--redis-url', system.urls.redis);
@@ -81,7 +67,7 @@ describe('voxpop backup and restore', () => {
     assert.equal(existsSync(`${file}.part`), false);
     const restored = await done('restore', file, '--redis-url', target.urls.redis);
     assert.match(restored, /\d+ keys restored/);
-    assert.deepEqual(await contents((...args) => target.redis(...args)), await contents((...args) => system.redis(...args)));
+    assert.deepEqual(await contents(target), await contents(system));
     const token = (await target.redis('KEYS', 'account:login:*'))[0];
     assert.equal(token, 'account:login:admin');
     const lives = (await target.redis('KEYS', 'once:*'))[0];
@@ -106,7 +92,7 @@ describe('voxpop backup and restore', () => {
     await target.redis('SET', 'site:key', await system.redis('GET', 'site:key'));
     assert.match(await done('restore', file, '--redis-url', target.urls.redis), /1 had come before/);
     assert.equal(await target.redis('EXISTS', 'restoring'), 0);
-    assert.deepEqual(Object.keys(await contents((...args) => target.redis(...args))), Object.keys(await contents((...args) => system.redis(...args))));
+    assert.deepEqual(Object.keys(await contents(target)), Object.keys(await contents(system)));
     // Another backup's mark, and keys that are of no backup.
     await target.redis('FLUSHALL');
     await target.redis('SET', 'restoring', hash.replace(/./g, '0'));
@@ -194,7 +180,7 @@ describe('voxpop backup and restore', () => {
       await second.redis('FLUSHALL');
       await target.redis('FLUSHALL');
       assert.match(await done('restore', both, '--redis-url', target.urls.redis, '--redis-url-file', urls), /keys restored/);
-      assert.deepEqual(await contents((...args) => target.redis(...args)), await contents((...args) => system.redis(...args)));
+      assert.deepEqual(await contents(target), await contents(system));
       assert.deepEqual([await second.redis('KEYS', '*'), await second.redis('GET', 'alone')], [['alone'], 'yes']);
       assert.deepEqual(await system.redis('ACL', 'LOG'), []);
     } finally {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { makePoll } from '../support/ballots.mjs';
+import { contentsOf } from '../support/keys.mjs';
 import { startSystem } from '../support/system.mjs';
 import { samplePage } from '../support/text.mjs';
 
@@ -158,16 +159,8 @@ describe('voxpop export and import', () => {
   });
 
   test('imported again it changes nothing', async () => {
-    const all = async () => {
-      const found = {};
-      for (const key of (await to.redis('KEYS', '*')).sort()) {
-        if (!/^(article|articles|tags|contributor|contributors|comment|comments|thread|fact|poll|polls|account|accounts)\b/.test(key)) continue;
-        const type = await to.redis('TYPE', key);
-        found[key] = type === 'hash' ? (await to.redis('HGETALL', key)).sort() : type === 'zset' ? await to.redis('ZRANGE', key, 0, -1, 'WITHSCORES')
-          : type === 'stream' ? await to.redis('XRANGE', key, '-', '+') : type === 'list' ? await to.redis('LRANGE', key, 0, -1) : await to.redis('GET', key);
-      }
-      return found;
-    };
+    const ours = /^(article|articles|tags|contributor|contributors|comment|comments|thread|fact|poll|polls|account|accounts)\b/;
+    const all = () => contentsOf((...args) => to.redis(...args), (key) => ours.test(key));
     const before = await all();
     const got = await to.cli(['import', file]);
     assert.match(got.out, /^articles +0 +14 +0 +0$/m, got.err);
