@@ -33,7 +33,11 @@ typedef struct vp_envelope {
     vp_str head, context, body;       /* borrowed; blocks of fields, and bytes */
 } vp_envelope;
 
-enum { VP_FLAG_DRAINING = 1 }; /* in a reply or pong: send me no more calls */
+/* In a reply or pong. */
+enum {
+    VP_FLAG_DRAINING = 1, /* send me no more calls */
+    VP_FLAG_AWAY = 2      /* I have no store just now: send me none that another one may take */
+};
 
 void vp_envelope_header(const vp_envelope *e, uint8_t out[VP_ENVELOPE_HEADER]);
 /* frames: all frames of one message after the routing id. Missing trailing frames are empty;

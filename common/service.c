@@ -49,7 +49,8 @@ static void wait(vp_service *s) {
 /* One turn. Answers go out before the router is read, so that what they set free is in the next
  * batch. True: nothing is left to do without news. */
 static bool turn(vp_service *s) {
-    if (s->redis_news || !service_serving(s) || service_overdue(s)) service_pump(s);
+    service_look_for_master(s);
+    if (s->redis_news || !service_serving(s) || service_overdue(s) || s->demoted) service_pump(s);
     if (s->registry) vp_link_turn(s->registry);
     service_events_turn(s);
     bool idle = s->batch_owed == 0;
@@ -191,6 +192,7 @@ void vp_service_destroy(vp_service **self_p) {
     vp_zap_stop(&s->zap);
     service_slots_free(s);
     vp_link_destroy(&s->registry);
+    vp_store_destroy(&s->scout);
     vp_store_destroy(&s->store);
     vp_functions_release(&s->functions);
     vp_registry_release(&s->record);

@@ -16,7 +16,7 @@ enum {
     REDIS_SILENT_MS = 3000,  /* so does any reply that is owed for longer with none before it */
     REPLICA_MS = 500,        /* a replica has so long to take a batch's writes */
     REPLICA_KEY_MS = 60000,
-    DEMOTED_MS = 1000 /* the master is looked for anew at most so often: reads go on meanwhile */
+    DEMOTED_MS = 1000 /* one that is no master is left at most so often */
 };
 
 /* -- commands and replies -------------------------------------------------------------------- */
@@ -89,39 +89,56 @@ static vp_err join_append(vp_service *s, join *j) {
     return service_append(s, NULL, j, n, argv);
 }
 
-static const struct {
+typedef struct redis_error {
     const char *prefix;
     vp_err code;
     const char *detail;
-    bool demoted; /* another one may be the master by now */
-} redis_errors[] = {
+    bool demoted; /* it is no master any more */
+    bool lonely;  /* another one may be */
+    bool reads;   /* and may go on */
+} redis_error;
+
+static const redis_error redis_errors[] = {
     {"LOADING", VP_EAWAY, "The store is starting."},
-    {"MASTERDOWN", VP_EAWAY, "The store is changing its master.", true},
-    {"READONLY", VP_EAWAY, "The store is changing its master.", true},
-    {"NOREPLICAS", VP_EAWAY, "The store has too few replicas.", true},
-    {"OOM", VP_EAWAY, "The store is full."},
-    {"MISCONF", VP_EAWAY, "The store cannot write to its disk."},
+    {"MASTERDOWN", VP_EAWAY, "The store is changing its master.", .demoted = true},
+    {"READONLY", VP_EAWAY, "The store is changing its master.", .demoted = true},
+    {"NOREPLICAS", VP_EAWAY, "The store has too few replicas.", .lonely = true, .reads = true},
+    {"OOM", VP_EAWAY, "The store is full.", .reads = true},
+    {"MISCONF", VP_EAWAY, "The store cannot write to its disk.", .reads = true},
     {"BUSY", VP_EAWAY, "The store is busy."},
 };
 
-bool service_demotes(const char *text) {
+static const redis_error *find_error(const char *text) {
     for (size_t i = 0; i < sizeof redis_errors / sizeof redis_errors[0]; i++)
-        if (redis_errors[i].demoted &&
-            !strncmp(text, redis_errors[i].prefix, strlen(redis_errors[i].prefix)))
-            return true;
-    return false;
+        if (!strncmp(text, redis_errors[i].prefix, strlen(redis_errors[i].prefix)))
+            return &redis_errors[i];
+    return NULL;
+}
+
+void service_heed(vp_service *s, const char *error) {
+    const redis_error *found = find_error(error);
+    if (!found) return;
+    s->demoted |= found->demoted;
+    s->lonely |= found->lonely;
+}
+
+bool service_reads_only(const char *error) {
+    const redis_error *found = find_error(error);
+    return found && found->reads;
 }
 
 static void reply_error(slot *k, const char *text) {
-    for (size_t i = 0; i < sizeof redis_errors / sizeof redis_errors[0]; i++)
-        if (!strncmp(text, redis_errors[i].prefix, strlen(redis_errors[i].prefix))) {
-            vp_problem_set(&k->call.problem, redis_errors[i].code, "%s", redis_errors[i].detail);
-            k->failed = true;
-            k->call.service->demoted |= redis_errors[i].demoted;
-            return;
-        }
-    if (strstr(text, "Function not found") && !k->rerun_used) {
-        k->rerun = true; /* nothing was done: load and prepare again */
+    const redis_error *found = find_error(text);
+    if (found) {
+        vp_problem_set(&k->call.problem, found->code, "%s", found->detail);
+        k->failed = true;
+        service_heed(k->call.service, text);
+        return;
+    }
+    if (strstr(text, "Function not found")) {
+        k->rerun = !k->rerun_used; /* nothing was done: load and prepare again */
+        k->failed = k->rerun_used;
+        if (k->failed) vp_problem_set(&k->call.problem, VP_EAWAY, "The store takes no functions.");
         return;
     }
     vp_log(VP_LOG_ERROR, &k->call.trace, "%s: redis: %s", k->call.op->name, text);
@@ -154,6 +171,23 @@ static void join_reply(join *j, redisReply *r) {
     }
 }
 
+static void wait_for_replica(vp_service *s) {
+    char ms[16];
+    snprintf(ms, sizeof ms, "%d", REPLICA_MS);
+    vp_str wait[] = {VP_STR("WAIT"), VP_STR("1"), vp_str_of(ms)};
+    if (vp_store_append(s->store, 3, wait)) return; /* then the whole batch fails */
+    service_owe(s, (owed){.kind = OWED_REPLICA});
+    s->batch_owed++;
+}
+
+/* The small write at the end of a batch was taken, or not. */
+static void on_mark(vp_service *s, bool taken) {
+    bool was_alone = s->alone;
+    s->alone = !taken;
+    s->unsafe |= !taken;
+    if (was_alone && taken) wait_for_replica(s); /* which was not asked for before */
+}
+
 static void on_reply(vp_service *s, owed o, redisReply *r) {
     switch (o.kind) {
     case OWED_SLOT:
@@ -164,9 +198,13 @@ static void on_reply(vp_service *s, owed o, redisReply *r) {
         s->batch_owed--;
         join_reply(o.join, r);
         return;
+    case OWED_MARK:
+        s->batch_owed--;
+        on_mark(s, r->type != REDIS_REPLY_ERROR);
+        break;
     case OWED_REPLICA:
         s->batch_owed--;
-        s->unsafe = r->type != REDIS_REPLY_INTEGER || r->integer < 1;
+        s->unsafe |= r->type != REDIS_REPLY_INTEGER || r->integer < 1;
         break;
     case OWED_FOLLOW: service_events_reply(o.follower, o.turn, r); break;
     default: service_set_up_reply(s, o.kind, r);
@@ -271,6 +309,7 @@ void service_finish_batch(vp_service *s) {
     s->batch = (list){0};
     s->joins = NULL;
     s->unsafe = false;
+    s->lonely |= unsafe;
     for (slot *k; (k = list_take(&old));) {
         if (unsafe && writes(k)) {
             k->failed = true;
@@ -283,23 +322,21 @@ void service_finish_batch(vp_service *s) {
 
 /* Asks that a replica has all of this batch. With a small write of its own: a retry that finds its
  * answer remembered writes nothing, and WAIT would return before the first one's writes are there.
- */
+ * A Redis that takes no writes for want of replicas would let WAIT run into its limit, and with it
+ * the reads of the batch: there replicas are waited for only when that write was taken. */
 static void ask_replica(vp_service *s) {
-    char key[64], number[24], ms[16], wait_ms[16];
+    char key[64], number[24], ms[16];
     bool any = false;
     for (const slot *k = s->batch.first; k && !any; k = k->next) any = writes(k);
     if (!any) return;
     snprintf(key, sizeof key, "wait:%s", s->record.id);
     snprintf(number, sizeof number, "%llu", (unsigned long long)++s->batches);
     snprintf(ms, sizeof ms, "%d", REPLICA_KEY_MS);
-    snprintf(wait_ms, sizeof wait_ms, "%d", REPLICA_MS);
     vp_str set[] = {VP_STR("SET"), vp_str_of(key), vp_str_of(number), VP_STR("PX"), vp_str_of(ms)};
-    vp_str wait[] = {VP_STR("WAIT"), VP_STR("1"), vp_str_of(wait_ms)};
     if (vp_store_append(s->store, 5, set)) return; /* then the whole batch fails */
-    service_owe(s, (owed){.kind = OWED_BEAT});
-    if (vp_store_append(s->store, 3, wait)) return;
-    service_owe(s, (owed){.kind = OWED_REPLICA});
+    service_owe(s, (owed){.kind = OWED_MARK});
     s->batch_owed++;
+    if (!s->alone) wait_for_replica(s);
 }
 
 void service_start_batch(vp_service *s) {
@@ -317,10 +354,11 @@ void service_start_batch(vp_service *s) {
  * the same resend id or Idempotency-Key finds out. */
 void service_fail_all(vp_service *s, const char *why) {
     list all[2] = {s->batch, s->pending};
+    bool served = s->generation && !s->setup_owed && !s->setup_failed;
     vp_log(VP_LOG_WARN, NULL, "%s", why);
     s->batch = s->pending = (list){0};
     s->batch_owed = 0;
-    s->unsafe = s->demoted = false;
+    s->unsafe = s->alone = s->demoted = s->lonely = false;
     s->owed_head = s->owed_tail;
     s->setup_owed = 0;
     s->reloading = false;
@@ -333,6 +371,7 @@ void service_fail_all(vp_service *s, const char *why) {
         }
     joins_free(s->joins);
     s->joins = NULL;
+    if (served) service_tell_peers(s);
 }
 
 /* A frozen Redis takes commands and never answers. Without calls only beats are owed, and their

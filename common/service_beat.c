@@ -49,7 +49,8 @@ void service_drain(vp_service *s) {
         service_registry_leave(s);
     else if (s->announce && vp_store_up(s->store))
         vp_registry_leave(&s->record, say, s);
-    service_tell_draining(s);
+    service_tell_peers(s);
+    service_forget_peers(s);
 }
 
 bool service_drained(const vp_service *s, int64_t now) {

@@ -109,10 +109,16 @@ static bool send_part(vp_service *s, vp_str part, int flags) {
     return false;
 }
 
+/* What every word of ours says about us. */
+static uint8_t flags(const vp_service *s) {
+    return (uint8_t)((s->draining ? VP_FLAG_DRAINING : 0) |
+                     (service_serving(s) || s->reloading ? 0 : VP_FLAG_AWAY));
+}
+
 static void send_reply(vp_service *s, slot *k) {
     vp_call *c = &k->call;
     vp_envelope e = {.kind = VP_KIND_REPLY,
-                     .flags = s->draining ? VP_FLAG_DRAINING : 0,
+                     .flags = flags(s),
                      .status = (uint16_t)c->status,
                      .call_id = k->call_id};
     uint8_t header[VP_ENVELOPE_HEADER];
@@ -201,7 +207,7 @@ static void admit(vp_service *s, slot *k) {
 
 static void pong(vp_service *s, zmq_msg_t *peer, uint64_t call_id) {
     vp_envelope e = {.kind = VP_KIND_PONG,
-                     .flags = s->draining ? VP_FLAG_DRAINING : 0,
+                     .flags = flags(s),
                      .call_id = call_id,
                      .left_ms = (uint32_t)s->in_work};
     uint8_t header[VP_ENVELOPE_HEADER];
@@ -238,8 +244,17 @@ static void remember_peer(vp_service *s, zmq_msg_t *peer) {
     zmq_msg_copy(&s->peers[at], peer);
 }
 
-void service_tell_draining(vp_service *s) {
-    for (int i = 0; i < s->n_peers; i++) pong(s, &s->peers[i], 0);
+void service_tell_peers(vp_service *s) {
+    for (int i = 0; i < s->n_peers; i++) {
+        zmq_msg_t peer; /* sending takes it */
+        zmq_msg_init(&peer);
+        zmq_msg_copy(&peer, &s->peers[i]);
+        pong(s, &peer, 0);
+        zmq_msg_close(&peer);
+    }
+}
+
+void service_forget_peers(vp_service *s) {
     for (int i = 0; i < s->n_peers; i++) zmq_msg_close(&s->peers[i]);
     s->n_peers = 0;
 }

@@ -350,7 +350,7 @@ static void refused(service_follower *f, const char *where, const char *text) {
     restart(f, ERROR_MS);
     if (where[0] != 'o') return;
     if (strstr(text, "Function not found") && !s->setup_owed) service_load_functions(s);
-    s->demoted |= service_demotes(text);
+    service_heed(s, text);
 }
 
 /* -- a call's question ------------------------------------------------------------------------ */

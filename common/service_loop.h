@@ -6,6 +6,7 @@
  *   service_beat.c   timers, the registry, draining
  *   service_registry.c  a registry that is at another Redis
  *   service_events.c copies of other services' facts
+ *   service_scout.c  is another Redis the master by now?
  *   service_metrics.c  what is counted; the operations that are the loop's own
  *   service_libraries.c  function libraries that nobody uses any more are deleted
  *   service_migrate.c  records of older schemas are counted and rewritten
@@ -93,6 +94,7 @@ typedef enum owed_kind {
     OWED_KEY,
     OWED_MASTER,
     OWED_TIME,
+    OWED_MARK,
     OWED_REPLICA,
     OWED_FOLLOW,
     OWED_BEAT
@@ -193,8 +195,13 @@ struct vp_service {
     list pending, batch;
     int batch_owed;
     bool unsafe;  /* no replica has the batch's writes in time */
-    bool demoted; /* Redis says that it is no master, or one that nobody follows */
+    bool alone;   /* Redis took no write of ours for want of replicas: they are not waited for */
+    bool demoted; /* Redis says that it is no master, or the Sentinels name another */
     int64_t demoted_ms;
+    vp_store *scout; /* see service_scout.c; NULL until it is needed, or without Sentinels */
+    bool lonely;     /* nobody seems to follow this Redis */
+    bool scouting;
+    int64_t scout_ms; /* scouting: until when; else not before */
     uint64_t batches;
     join *joins;
     owed *owed; /* ring */
@@ -242,7 +249,8 @@ void service_slots_free(vp_service *s);
 void service_replies_free(slot *k);
 void service_answer(vp_service *s, slot *k); /* ends a call, whichever way it went */
 bool service_receive(vp_service *s);         /* false: more may be there */
-void service_tell_draining(vp_service *s);   /* to every peer that is known */
+void service_tell_peers(vp_service *s);      /* that are known: a pong, without a ping */
+void service_forget_peers(vp_service *s);
 
 /* -- service_batch.c ------------------------------------------------------------------------ */
 
@@ -251,13 +259,14 @@ void service_owe(vp_service *s, owed o);
 VP_CHECKED vp_err service_append(vp_service *s, slot *k, join *j, int argc, const vp_str *argv);
 join *service_join(vp_service *s, const char *name, vp_str key, bool *fresh);
 const char *service_prefix(const vp_service *s);
+bool service_reads_only(const char *error); /* of a Redis that takes no writes just now */
 bool service_overdue(const vp_service *s);
 void service_pump(vp_service *s); /* Redis: out, in, and what its replies mean */
 void service_finish_batch(vp_service *s);
 void service_start_batch(vp_service *s);
 void service_fail_all(vp_service *s, const char *why);
 void service_again(vp_service *s, slot *k);    /* it is prepared anew */
-bool service_demotes(const char *redis_error); /* another Redis may be the master by now */
+void service_heed(vp_service *s, const char *redis_error); /* is another one the master by now? */
 
 /* -- service_events.c ----------------------------------------------------------------------- */
 
@@ -275,6 +284,10 @@ void service_run_timers(vp_service *s, int64_t now);
 void service_beat(vp_service *s, int64_t now);
 void service_drain(vp_service *s); /* begins to */
 bool service_drained(const vp_service *s, int64_t now);
+
+/* -- service_scout.c ------------------------------------------------------------------------ */
+
+void service_look_for_master(vp_service *s); /* does nothing unless Redis seems to be lonely */
 
 /* -- service_metrics.c ---------------------------------------------------------------------- */
 

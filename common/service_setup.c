@@ -64,6 +64,7 @@ static void say_ready(vp_service *s) {
     if (!service_serving(s) || s->told_ready == s->generation) return;
     s->told_ready = s->generation;
     vp_log(VP_LOG_INFO, NULL, "ready at %s", s->record.endpoint);
+    service_tell_peers(s);
 }
 
 /* Without functions, key and run id nothing can be served: then the connection is tried anew, with
@@ -72,14 +73,18 @@ static void set_up_step(vp_service *s, bool ok) {
     s->setup_failed |= !ok;
     if (--s->setup_owed > 0) return;
     s->reloading = false;
-    if (s->setup_failed)
+    if (s->setup_failed) {
         vp_store_drop(s->store);
-    else
+    } else {
         say_ready(s);
+    }
 }
 
+/* A Redis that takes no writes says so even when it has the functions: then reads are served, and
+ * a function that is missing says so when it is called. */
 static void on_load(vp_service *s, const redisReply *r) {
-    bool ok = r->type != REDIS_REPLY_ERROR || strstr(r->str, "already exists");
+    bool ok = r->type != REDIS_REPLY_ERROR || strstr(r->str, "already exists") ||
+              service_reads_only(r->str);
     if (!ok) vp_log(VP_LOG_ERROR, NULL, "functions cannot be loaded: %s", r->str);
     set_up_step(s, ok);
 }

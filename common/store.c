@@ -63,6 +63,20 @@ vp_err vp_store_new(vp_store **out, const char *url, vp_fault *why) {
     return rc;
 }
 
+vp_store *vp_store_twin(const vp_store *of) {
+    if (!of->url.sentinel) return NULL;
+    vp_store *s = vp_calloc(1, sizeof *s);
+    s->url = of->url;
+    s->next = of->next;
+    s->backoff_ms = STORE_BACKOFF_MIN_MS;
+    s->readbuf = vp_alloc(STORE_READ);
+    return s;
+}
+
+bool vp_store_same(const vp_store *a, const vp_store *b) {
+    return a->target.port == b->target.port && !strcmp(a->target.name, b->target.name);
+}
+
 /* The library may still be at it: then it has to be waited for, since it writes into ours. */
 static void end_lookup(vp_store *s) {
     const struct gaicb *const list[] = {&s->lookup};

@@ -16,6 +16,11 @@ typedef struct vp_store vp_store;
 /* url: see store_url.h. Does not connect yet. VP_EINVAL for a bad url. */
 VP_CHECKED vp_err vp_store_new(vp_store **out, const char *url, vp_fault *why);
 void vp_store_destroy(vp_store **self_p);
+/* A second connection by the same url, to find out whom the Sentinels name now; NULL: there are
+ * none. */
+vp_store *vp_store_twin(const vp_store *self);
+/* Are both connected to what the Sentinels call by one name? */
+bool vp_store_same(const vp_store *a, const vp_store *b);
 
 /* Drives connecting, writing and reading; never blocks. Call when the descriptor is ready and at
  * least every 100 ms. VP_EAWAY once for each lost connection (all replies still owed are lost);

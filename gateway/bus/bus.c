@@ -22,7 +22,7 @@ vp_metric bus_metric[BUS_METRICS] = {
     [BUS_M_BUSY] = {"voxpop_bus_failed_total", "why=\"busy\"", VP_COUNTER, NULL},
     [BUS_M_AWAY] = {"voxpop_bus_failed_total", "why=\"away\"", VP_COUNTER, NULL},
     [BUS_M_RESENT] = {"voxpop_bus_resent_total", NULL, VP_COUNTER,
-                      "Calls handed on from a dead instance."},
+                      "Calls handed on from an instance that died or has no store."},
     [BUS_M_BAD] = {"voxpop_bus_bad_messages_total", NULL, VP_COUNTER,
                    "Messages that broke the contract."},
     [BUS_M_DEATHS] = {"voxpop_bus_deaths_total", NULL, VP_COUNTER,

@@ -18,7 +18,7 @@ enum {
     BUS_CALLS = 4096,         /* calls outstanding in all; more are VP_EBUSY */
     BUS_INSTANCE_CALLS = 256, /* outstanding at one instance; more wait, see lane.h */
     BUS_INSTANCE_MORE = 8,    /* those that are for this very instance: to look and to drain */
-    BUS_RESENDS = 3,          /* an instance that died hands its calls on at most so often */
+    BUS_RESENDS = 3, /* an instance that died or has no store hands its calls on at most so often */
     BUS_LOCALS = 2,
     BUS_LIST_MAX = 2 * VP_REGISTRY_INSTANCES + BUS_LOCALS
 };

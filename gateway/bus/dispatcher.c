@@ -7,7 +7,8 @@
  * Who gets a call: the one with the fewest outstanding, a newcomer as if it had more for a while.
  * When all that could take it are full, a call waits in its service's lane, for a while.
  * An instance that lets calls run into their deadline one after another is passed over but for a
- * try now and then; when a service has no other, its calls fail at once (the breaker).
+ * try now and then; when a service has no other, its calls fail at once (the breaker). One that says
+ * that it has no store gets none that another one may take, and hands on those that it has.
  * SPDX-License-Identifier: MIT */
 #include <assert.h>
 #include <errno.h>
@@ -37,6 +38,7 @@ typedef struct instance {
     void *socket, *monitor;
     int fd, monitor_fd; /* edge-triggered: readable when there is news */
     bool local, ready, draining;
+    bool away;    /* has no store, by what it said last */
     bool alarmed; /* the monitor has news */
     bool touched; /* was sent to, or has news: it has to be read until it is dry */
     int outstanding, load;
@@ -117,6 +119,7 @@ static void complete(dispatch *d, bus_call *call, vp_err err) {
 
 /* How busy an instance counts as: calls outstanding, and the more the newer it is. */
 static int64_t burden(const instance *in, int64_t now) {
+    if (in->away) return INT64_MAX; /* it would answer first, and always with 503 */
     int64_t age = now - in->ready_ms;
     int64_t share = age >= SLOW_START_MS ? SLOW_START_MS : age < SWEEP_MS ? SWEEP_MS : age;
     return (int64_t)(in->outstanding + 1) * SLOW_START_MS / share;
@@ -148,7 +151,8 @@ static int choose(const dispatch *d, const bus_call *call, int64_t now, vp_err *
         if (!takes(in, call, now, why)) continue;
         if (best < 0 || burden(in, now) < burden(&d->inst[best], now)) best = i;
     }
-    return best;
+    /* Rather wait for one that is full than have the word of one without a store. */
+    return best >= 0 && d->inst[best].away && *why == VP_EBUSY ? -1 : best;
 }
 
 static bool send_frame(instance *in, vp_str frame, bool more) {
@@ -221,6 +225,21 @@ static bool serve_lanes(dispatch *d) {
         }
     }
     return sent;
+}
+
+/* An instance without a store has answered that it cannot: another one takes the call, under the
+ * same resend id, if there is one. */
+static bool hand_on(dispatch *d, bus_call *call) {
+    vp_err why;
+    int64_t now = vp_clock_ms();
+    int other = call->resends < BUS_RESENDS && !call->to ? choose(d, call, now, &why) : -1;
+    if (other < 0 || d->inst[other].away || call->deadline_ms <= now) return false;
+    call->resends++;
+    d->inst[call->instance].outstanding--;
+    d->slot[call->slot].generation++;
+    vp_metric_add(&bus_metric[BUS_M_RESENT], 1);
+    dispatch_call(d, call);
+    return true;
 }
 
 static void take_submitted(dispatch *d) {
@@ -412,6 +431,7 @@ static void drop_rest(void *socket) {
 static void heard(instance *in, const vp_envelope *e) {
     in->heard_ms = vp_clock_ms();
     if (e->flags & VP_FLAG_DRAINING) in->draining = true;
+    in->away = e->flags & VP_FLAG_AWAY;
     if (e->kind != VP_KIND_PONG) return;
     in->load = (int)e->left_ms;
     if (in->ready) return;
@@ -476,6 +496,7 @@ static bool receive(dispatch *d, int i) {
             in->missed = 0;
             call = find_call(d, i, e.call_id);
             if (!call) vp_metric_add(&bus_metric[BUS_M_LATE], 1);
+            if (call && in->away && e.status == 503 && hand_on(d, call)) call = NULL;
         }
     }
     if (call) receive_reply(d, in, call, &first);

@@ -15,6 +15,7 @@ const NOT_NOW = new Set([502, 503, 504]);
 const PATIENCE_MS = 30000;
 const SLOW_MS = 500;
 const STALL_MS = 50; // how often this process looks whether it is held up itself
+const KINDS = ['page', 'vote', 'page', 'comment', 'api', 'vote', 'page', 'results', 'vote', 'page'];
 const AWAY = /cannot be reached/; // what a page says in the place of a part
 
 // An article with a poll, for all of it.
@@ -23,7 +24,7 @@ export async function makeStage(system) {
   const article = await system.make('/api/v1/articles', {
     title: 'While it changes', body_markdown: 'The text of it.', status: 'published', poll_id: poll.id,
   });
-  return { poll, article, comments: new Map() };
+  return { poll, article, comments: new Map(), articles: new Map() };
 }
 
 export class Mixed {
@@ -40,10 +41,10 @@ export class Mixed {
   #looking;
 
   // newLine: makes a connection for one worker. again: a write without an answer is asked again with
-  // its key until it has one.
-  constructor({ stage, newLine, perSecond = 120, seed = Date.now(), again = false }) {
+  // its key until it has one. kinds: what each worker does, round and round; 'article' needs a token.
+  constructor({ stage, newLine, perSecond = 120, seed = Date.now(), again = false, kinds = KINDS, token }) {
     this.#stage = stage;
-    Object.assign(this, { seed, again, everyMs: WORKERS * 1000 * slow / perSecond });
+    Object.assign(this, { seed, again, kinds, token, everyMs: WORKERS * 1000 * slow / perSecond });
     let looked = performance.now();
     this.#looking = setInterval(() => {
       const now = performance.now();
@@ -54,12 +55,11 @@ export class Mixed {
   }
 
   async #work(line, number) {
-    const kinds = ['page', 'vote', 'page', 'comment', 'api', 'vote', 'page', 'results', 'vote', 'page'];
     let due = performance.now() + Math.random() * this.everyMs;
     for (let i = 0; !this.#over; i++) {
       await pause(Math.max(0, due - performance.now()));
       due = Math.max(due + this.everyMs, performance.now() - this.everyMs);
-      const kind = kinds[(i + number) % kinds.length];
+      const kind = this.kinds[(i + number) % this.kinds.length];
       const began = performance.now();
       if (await this[`_${kind}`](line, `${this.seed}-${number}-${i}`)) this.done.push({ began, ended: performance.now(), kind });
     }
@@ -120,6 +120,14 @@ export class Mixed {
     return got;
   }
 
+  async _article(line, key) {
+    const got = await this.#write(line, requestBytes('POST', '/api/v1/articles', {
+      headers: { 'Idempotency-Key': key }, token: this.token, body: JSON.stringify({ title: key, body_markdown: key, status: 'published' }),
+    }));
+    if (got) this.#stage.articles.set(got.json.id, key);
+    return got;
+  }
+
   async _vote(line, key) {
     const { poll } = this.#stage;
     const choices = [poll.options[Math.floor(Math.random() * poll.options.length)].id];
@@ -150,10 +158,10 @@ export function watch(stage, n, doors) {
     : new Follower(doors[i % doors.length], `article:${stage.article.id}`, { spread, versionOf: (data) => data.comment_count })));
 }
 
-async function allComments(system, article) {
+async function all(system, path) {
   const found = [];
   for (let cursor = ''; cursor !== null;) {
-    const got = await system.api('GET', `/api/v1/articles/${article.id}/comments?limit=100${cursor && `&cursor=${encodeURIComponent(cursor)}`}`);
+    const got = await system.api('GET', `${path}?limit=100${cursor && `&cursor=${encodeURIComponent(cursor)}`}`);
     assert.equal(got.status, 200, got.text);
     found.push(...got.json.items);
     cursor = got.json.next_cursor;
@@ -161,13 +169,17 @@ async function allComments(system, article) {
   return found;
 }
 
-// Tally, journal and comments are what was acknowledged, and every watcher ends on it.
+// Tally, journal, comments and articles are what was acknowledged, and every watcher ends on it.
 export async function assertNothingLost(system, stage, watchers) {
-  const { poll, article, comments } = stage;
+  const { poll, article, comments, articles } = stage;
   const counted = await assertCounted(system, poll, poll.model, 'votes');
-  const said = await allComments(system, article);
+  const said = await all(system, `/api/v1/articles/${article.id}/comments`);
   assert.deepEqual(said.map((each) => each.id).sort(), [...comments.keys()].sort(), 'comments: each that was acknowledged, once');
   for (const each of said) assert.ok(each.body_html.includes(comments.get(each.id)), each.body_html);
+  if (articles.size) {
+    const written = (await all(system, '/api/v1/articles')).filter((each) => articles.has(each.id) || [...articles.values()].includes(each.title));
+    assert.deepEqual(written.map((each) => each.id).sort(), [...articles.keys()].sort(), 'articles: each that was acknowledged, once');
+  }
   await waitFor(async () => (await system.api('GET', `/api/v1/articles/${article.id}`)).json.comment_count === comments.size,
     { deadline: 10000, what: 'the article counts its comments' });
   const { version } = await resultsOf(system, poll);

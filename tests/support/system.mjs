@@ -54,7 +54,9 @@ const cleanEnvironment = Object.fromEntries(
 // Redis of their own, as the processes 'redis-articles' …, to which redisOf('articles') talks;
 // ownRedisArgs: more settings of these. args may be a function of the system's urls,
 // and have those of one instance under its whole name.
-// programs: folders with other programs than those of this build, by process name.
+// programs: folders with other programs than those of this build, by process name. store: what is used
+// in place of a Redis of its own, as of sentinels.mjs: {args(kind), command(...)}. hosts: addresses of
+// processes by name, else 127.0.0.1. wrap(name): what stands in front of a command line.
 export async function startSystem(options = {}) {
   const system = new System(options);
   running.add(system);
@@ -82,20 +84,23 @@ export class System {
   #ownRedis = {}; // by service
 
   constructor({ services = ['articles', 'comments', 'polls'], gateway = true, live = true, admin = true,
-    env = {}, args = {}, redisArgs = [], redisLogin, curve = false, spare = [], ownRedis = [], ownRedisArgs = [], programs = {} } = {}) {
-    this.#options = { services, gateway, live, admin, env, args, redisArgs, redisLogin, curve, spare, ownRedis, ownRedisArgs, programs };
+    env = {}, args = {}, redisArgs = [], redisLogin, curve = false, spare = [], ownRedis = [], ownRedisArgs = [], programs = {},
+    store, hosts = {}, wrap = () => [] } = {}) {
+    this.#options = { services, gateway, live, admin, env, args, redisArgs, redisLogin, curve, spare, ownRedis, ownRedisArgs, programs, store, hosts, wrap };
   }
+
+  #host(name) { return this.#options.hosts[name] ?? '127.0.0.1'; }
 
   async start() {
     const { services, gateway, live, admin } = this.#options;
     this.folder = await mkdtemp(join(tmpdir(), 'voxpop-'));
-    const stores = ['redis', ...this.#options.ownRedis.map((each) => `redis-${each}`)];
+    const stores = [...(this.#options.store ? [] : ['redis']), ...this.#options.ownRedis.map((each) => `redis-${each}`)];
     for (const name of stores) await mkdir(join(this.folder, name));
     await mkdir(join(this.folder, 'secrets'), { mode: 0o700 });
     await this.#choosePorts();
     if (this.#options.curve) await this.#makeKeys();
     this.#describe();
-    this.#redis = new Redis(this.redisSocket, this.#options.redisLogin);
+    this.#redis = this.#options.store ?? new Redis(this.redisSocket, this.#options.redisLogin);
     for (const each of this.#options.ownRedis) this.#ownRedis[each] = new Redis(this.#socketOf(`redis-${each}`), this.#options.redisLogin);
     for (const name of stores) this.launch(name);
     for (const name of stores) await this.ready(name);
@@ -113,9 +118,9 @@ export class System {
     }
     this.redisSocket = this.#socketOf('redis');
     this.urls = {
-      site: `http://127.0.0.1:${this.ports.gateway}`,
-      admin: `http://127.0.0.1:${this.ports.admin}`,
-      live: `http://127.0.0.1:${this.ports.live}/live`,
+      site: `http://${this.#host('gateway')}:${this.ports.gateway}`,
+      admin: `http://${this.#host('gateway')}:${this.ports.admin}`,
+      live: `http://${this.#host('live')}:${this.ports.live}/live`,
       redis: `unix://${this.redisSocket}`,
     };
     for (const each of this.#options.ownRedis) this.urls[`redis-${each}`] = `unix://${this.#socketOf(`redis-${each}`)}`;
@@ -141,22 +146,22 @@ export class System {
   }
 
   #describe() {
-    const { services, redisArgs, curve, spare, ownRedis, ownRedisArgs, programs } = this.#options;
+    const { services, redisArgs, curve, spare, ownRedis, ownRedisArgs, programs, store: shared, wrap } = this.#options;
     const args = typeof this.#options.args === 'function' ? this.#options.args(this.urls) : this.#options.args;
     const bin = (name) => join(programs[name] ?? buildFolder, `voxpop-${name.split('#')[0]}`);
-    const redisUrl = ['--redis-url', this.urls.redis];
+    const redisUrl = (kind) => shared?.args(kind) ?? ['--redis-url', this.urls.redis];
     const store = (name) => ['redis-server', '--port', '0', '--unixsocket', this.#socketOf(name), '--dir', join(this.folder, name),
       '--appendonly', 'yes', '--appendfsync', 'always', '--save', '', '--maxmemory-policy', 'noeviction', '--daemonize', 'no'];
     // Where its own Redis is, where the registry, and where those services' that it reads facts of.
     const sources = { articles: 'comments', comments: 'articles' };
     const redisUrls = (kind) => [
-      '--redis-url', this.urls[`redis-${kind}`] ?? this.urls.redis, ...(ownRedis.length ? ['--registry-url', this.urls.redis] : []),
+      ...(ownRedis.includes(kind) ? ['--redis-url', this.urls[`redis-${kind}`]] : redisUrl(kind)), ...(ownRedis.length ? ['--registry-url', this.urls.redis] : []),
       ...(sources[kind] && (ownRedis.includes('articles') || ownRedis.includes('comments')) ? [`--${sources[kind]}-redis-url`, this.urls[`redis-${sources[kind]}`] ?? this.urls.redis] : [])];
-    const gateway = (name, admin) => [bin(name), ...redisUrl, '--listen', `127.0.0.1:${this.ports[name]}`,
-      '--admin-listen', `127.0.0.1:${this.ports[admin]}`, '--live-url', this.urls.live,
-      '--http-threads', '64', '--secrets', join(this.folder, 'secrets')];
-    const live = (name) => [bin(name), ...redisUrl, '--listen', `127.0.0.1:${this.ports[name]}`,
-      ...(this.ports[`admin:${name}`] ? ['--admin-listen', `127.0.0.1:${this.ports[`admin:${name}`]}`] : [])];
+    const at = (name, port = name) => `${this.#host(name)}:${this.ports[port]}`;
+    const gateway = (name, admin) => [bin(name), ...redisUrl('gateway'), '--listen', at(name), '--admin-listen', at(name, admin),
+      '--live-url', this.urls.live, '--http-threads', '64', '--secrets', join(this.folder, 'secrets')];
+    const live = (name) => [bin(name), ...redisUrl('live'), '--listen', at(name),
+      ...(this.ports[`admin:${name}`] ? ['--admin-listen', at(name, `admin:${name}`)] : [])];
     const argv = {
       redis: [...store('redis'), ...redisArgs],
       live: live('live'),
@@ -166,10 +171,11 @@ export class System {
       const kind = name.split('#')[0];
       argv[name] = kind === 'gateway' ? gateway(name, `admin:${name}`) : kind === 'live' ? live(name) : [bin(name), ...redisUrls(kind)];
     }
+    if (shared) delete argv.redis;
     for (const each of ownRedis) argv[`redis-${each}`] = [...store(`redis-${each}`), ...ownRedisArgs];
     for (const [name, line] of Object.entries(argv)) {
       if (curve && !isRedis(name)) line.push('--curve-secret-key-file', this.keyFile(name), '--curve-allow', this.allowFile);
-      this.#processes.set(name, { argv: [...line, ...(args[name] ?? args[name.split('#')[0]] ?? [])], child: null });
+      this.#processes.set(name, { argv: [...wrap(name), ...line, ...(args[name] ?? args[name.split('#')[0]] ?? [])], child: null });
     }
   }
 
@@ -208,7 +214,7 @@ export class System {
     return waitFor(async () => {
       if (!this.#processes.get(name).child) throw Object.assign(new Error(`${name} ended before it was ready: ${this.#accidents.join('; ')}`), { fatal: true });
       if (isRedis(name)) return await (name === 'redis' ? this.#redis : this.#ownRedis[name.slice('redis-'.length)]).command('PING') === 'PONG';
-      if (name.split('#')[0] === 'gateway') return (await request('GET', `http://127.0.0.1:${this.ports[name === 'gateway' ? 'admin' : `admin:${name}`]}/readyz`, { agent: false })).status === 200;
+      if (name.split('#')[0] === 'gateway') return (await request('GET', `http://${this.#host(name)}:${this.ports[name === 'gateway' ? 'admin' : `admin:${name}`]}/readyz`, { agent: false })).status === 200;
       return /\bready\b/.test(this.log(name).slice(this.#processes.get(name).logStart));
     }, { deadline: 15000, what });
   }
@@ -364,7 +370,7 @@ export class System {
   // Ends everything at once, whatever its state.
   abandon() {
     running.delete(this);
-    for (const each of [this.#redis, ...Object.values(this.#ownRedis)]) each?.close();
+    for (const each of [this.#options.store ? null : this.#redis, ...Object.values(this.#ownRedis)]) each?.close();
     for (const entry of this.#processes.values()) {
       entry.expected = true;
       entry.child?.kill('SIGKILL');
