@@ -11,7 +11,13 @@
 #include "mem.h"
 #include "service_loop.h"
 
-enum { LOOP_WAIT_MS = 50, MESSAGE_MAX = VP_ENVELOPE_BODY_MAX + VP_CURVE_EXTRA };
+enum {
+    LOOP_WAIT_MS = 50,
+    MESSAGE_MAX = VP_ENVELOPE_BODY_MAX + VP_CURVE_EXTRA,
+    /* A peer whose machine is gone cannot hang up: it is asked, and cut when it does not answer. */
+    ALIVE_MS = 3000,
+    LINGER_MS = 300
+};
 
 static int wait_ms(const vp_service *s, int64_t now) {
     int64_t wait = LOOP_WAIT_MS;
@@ -79,13 +85,19 @@ void vp_service_run(vp_service *s, const atomic_bool *stop) {
 
 static vp_err bind_socket(vp_service *s, int type, const char *where, const vp_service_options *o,
                           void **out, char *endpoint, size_t size, vp_fault *why) {
-    int linger = 300, mandatory = 1;
+    static const struct {
+        int option, value;
+    } options[] = {{ZMQ_LINGER, LINGER_MS},
+                   {ZMQ_HEARTBEAT_IVL, ALIVE_MS},
+                   {ZMQ_HEARTBEAT_TIMEOUT, 2 * ALIVE_MS}};
+    int mandatory = 1;
     int64_t max = MESSAGE_MAX;
     size_t n = size;
     char real[192];
     *out = zmq_socket(s->zmq, type);
     if (!*out) goto failed;
-    zmq_setsockopt(*out, ZMQ_LINGER, &linger, sizeof linger);
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        zmq_setsockopt(*out, options[i].option, &options[i].value, sizeof options[i].value);
     zmq_setsockopt(*out, ZMQ_MAXMSGSIZE, &max, sizeof max);
     if (type == ZMQ_ROUTER)
         zmq_setsockopt(*out, ZMQ_ROUTER_MANDATORY, &mandatory, sizeof mandatory);

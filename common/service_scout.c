@@ -1,7 +1,7 @@
 /* service_scout.c - is another Redis the master by now? One that nobody follows may be one that was
- * cut off while the Sentinels named another; or its replicas are away, and reads can go on. A second
- * connection finds out, while the first one is used: the first is left only for another master.
- * See service_loop.h. SPDX-License-Identifier: MIT */
+ * cut off while the Sentinels named another; or its replicas are away, and reads can go on. A
+ * second connection finds out, while the first one is used: the first is left only for another
+ * master. See service_loop.h. SPDX-License-Identifier: MIT */
 #include "clock.h"
 #include "log.h"
 #include "service_loop.h"

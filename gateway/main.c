@@ -72,7 +72,7 @@ static void handle(http_request *r, http_reply *p, void *app_) {
 
 static bool ready(void *app_) {
     app *a = app_;
-    static const char *const needed[] = {"articles", "comments", "polls"};
+    static const char *const needed[] = {"accounts", "articles", "comments", "polls"};
     for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
         if (!bus_service_ready(a->bus, needed[i])) return false;
     return bus_redis_up(a->bus);

@@ -98,7 +98,7 @@ typedef struct bus_instance {
     int outstanding, load;
     bool local;    /* in this process */
     bool callable; /* a gateway or live is not */
-    bool ready;    /* answers; of one that is not callable: is in the registry */
+    bool ready;    /* answers, and has Redis; of one that is not callable: is in the registry */
     bool draining;
 } bus_instance;
 

@@ -7,8 +7,8 @@
  * Who gets a call: the one with the fewest outstanding, a newcomer as if it had more for a while.
  * When all that could take it are full, a call waits in its service's lane, for a while.
  * An instance that lets calls run into their deadline one after another is passed over but for a
- * try now and then; when a service has no other, its calls fail at once (the breaker). One that says
- * that it has no store gets none that another one may take, and hands on those that it has.
+ * try now and then; when a service has no other, its calls fail at once (the breaker). One that
+ * says that it has no store gets none that another one may take, and hands on those that it has.
  * SPDX-License-Identifier: MIT */
 #include <assert.h>
 #include <errno.h>
@@ -383,7 +383,7 @@ static void report_status(dispatch *d) {
     for (int i = 0; i < d->n; i++) {
         const instance *in = &d->inst[i];
         b->status[i] = in->record;
-        b->status[i].ready = in->ready;
+        b->status[i].ready = in->ready && !in->away;
         b->status[i].draining = in->draining;
         b->status[i].outstanding = in->outstanding;
         b->status[i].load = in->load;

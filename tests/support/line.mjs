@@ -105,8 +105,8 @@ export class Lines {
   #free;
   #queue = [];
 
-  constructor(port, n, localAddress) {
-    this.#all = Array.from({ length: n }, () => new Line(port, localAddress));
+  constructor(port, n, localAddress, open) {
+    this.#all = Array.from({ length: n }, () => new Line(port, localAddress, open));
     this.#free = [...this.#all];
   }
 
