@@ -265,7 +265,7 @@ void service_pump(vp_service *s); /* Redis: out, in, and what its replies mean *
 void service_finish_batch(vp_service *s);
 void service_start_batch(vp_service *s);
 void service_fail_all(vp_service *s, const char *why);
-void service_again(vp_service *s, slot *k);    /* it is prepared anew */
+void service_again(vp_service *s, slot *k);                /* it is prepared anew */
 void service_heed(vp_service *s, const char *redis_error); /* is another one the master by now? */
 
 /* -- service_events.c ----------------------------------------------------------------------- */
