@@ -226,7 +226,7 @@ export class System {
     if (signal !== 'SIGKILL' && signal !== 'SIGTERM') return entry.child.kill(signal);
     entry.expected = true;
     entry.child.kill(signal);
-    return within(entry.ended, 5000, `${name} ends on ${signal}`);
+    return within(entry.ended, signal === 'SIGKILL' ? 20000 : 5000, `${name} ends on ${signal}`); // SIGKILL takes what the machine takes
   }
 
   // It is about to be told to end in another way than by a signal; resolves with its exit status.
