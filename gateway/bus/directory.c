@@ -97,10 +97,13 @@ static bus_view *view_of(const bus *b, const redisReply *records) {
             vp_log(VP_LOG_WARN, NULL, "registry: %s", why.text);
             continue;
         }
-        if (speaks(r))
+        if (speaks(r)) {
             v->n_records++;
-        else
-            vp_registry_release(r);
+            continue;
+        }
+        vp_log(VP_LOG_WARN, NULL, "%s %s speaks protocol %d, we speak %d: it is not called",
+               r->service, r->id, r->protocol, VP_PROTOCOL);
+        vp_registry_release(r);
     }
     for (int i = 0; i < b->n_locals; i++) add_rows(v, &b->local[i]);
     for (int i = 0; i < v->n_records; i++) add_rows(v, &v->record[i]);

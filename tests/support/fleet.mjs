@@ -116,7 +116,7 @@ class Fleet {
     const fresh = this.resting[kind].shift();
     this.system.launch(fresh);
     await this.system.ready(fresh);
-    await waitFor(() => this.#isSeen(kind, fresh), { deadline: 10000, what: `${fresh} is seen` });
+    await waitFor(() => this.#isSeen(kind, fresh), { deadline: 20000, what: `${fresh} is seen` });
     this.running[kind].push(fresh);
     const old = this.running[kind].shift();
     assert.equal(await this.#end(kind, old), 0, `${old} ended cleanly`);
