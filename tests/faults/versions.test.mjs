@@ -10,7 +10,7 @@ import { edgeMissing } from '../support/edge.mjs';
 import { services, startFleet } from '../support/fleet.mjs';
 import { longForm } from '../support/mixed.mjs';
 import { buildPrevious, previousMissing } from '../support/previous.mjs';
-import { buildFolder, request } from '../support/system.mjs';
+import { buildFolder, request, waitFor } from '../support/system.mjs';
 
 // Moved forward with each change of the protocol or of a record's schema, to the last commit before
 // it: the one whose instances may be there while that change is rolled out.
@@ -40,6 +40,8 @@ describe(`from ${previous.slice(0, 8)} to this version and back${skip ? `: left 
     assert.ok(places().every((each) => ['0,2', '0,3', '1,2', '1,3'].includes(each)), `all are mixed: ${places()}`);
     await fleet.writes(mixedWrites);
     await assertNewRoute();
+    await makeRecords();
+    await assertRead();
     for (const kind of order) await fleet.replace(kind);
   }
 
@@ -53,14 +55,43 @@ describe(`from ${previous.slice(0, 8)} to this version and back${skip ? `: left 
     }
   }
 
+  // What either version made is read by both; whose turn it is changes from request to request.
+  const made = []; // {path, text}: what a reader finds there
+  async function makeRecords() {
+    const { system } = fleet;
+    for (let i = 0; i < 4; i++) {
+      const text = `made while both were there: ${made.length}`;
+      const article = await system.make('/api/v1/articles', { title: text, body_markdown: 'Words.', status: 'published' });
+      const poll = await system.make('/api/v1/polls', { question: text, kind: 'single', results: 'always', options: [{ text: 'One' }, { text: 'Two' }] });
+      const comment = await waitFor(async () => {
+        const got = await system.api('POST', `/api/v1/articles/${article.id}/comments`, { body: { author_name: 'Reader', body_markdown: text } });
+        return got.status === 201 && got.json;
+      }, { what: 'a comment is taken' });
+      const ballot = await system.api('POST', `/api/v1/polls/${poll.id}/ballots`, { body: { choices: ['1'] }, headers: { 'idempotency-key': `${text} by a voter` } });
+      assert.equal(ballot.status, 201, ballot.text);
+      made.push({ path: `/api/v1/articles/${article.id}`, text }, { path: `/articles/${article.slug}`, text },
+        { path: `/api/v1/polls/${poll.id}`, text }, { path: `/api/v1/polls/${poll.id}/results`, text: '"voters":1' }, { path: `/api/v1/comments/${comment.id}`, text });
+    }
+  }
+  async function assertRead() {
+    for (const { path, text } of made) {
+      for (let i = 0; i < 4; i++) {
+        const got = await fleet.system.api('GET', path);
+        assert.ok(got.status === 200 && got.text.includes(text), `GET ${path}: ${got.status} ${got.text.slice(0, 300)}`);
+      }
+    }
+  }
+
   test('nobody notices', async (t) => {
     await fleet.load({ watchers });
     for (let i = 0; i < times; i++) {
       await roll(kinds);
       assert.ok(places().every((each) => each === '2,3'), `all are of this version: ${places()}`);
+      await assertRead();
       await fleet.writes(mixedWrites);
       await roll([...kinds].reverse());
       assert.ok(places().every((each) => each === '0,1'), `all are of the earlier version: ${places()}`);
+      await assertRead();
     }
     await fleet.writes(20);
     await fleet.finish(t);
