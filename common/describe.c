@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "service_loop.h"
+
 static const char *const may_names[] = {
     [VP_MAY_ANYONE] = "anyone", [VP_MAY_SIGNED_IN] = "signed-in", [VP_MAY_MODERATOR] = "moderator",
     [VP_MAY_AUTHOR] = "author", [VP_MAY_EDITOR] = "editor",       [VP_MAY_ADMIN] = "admin",
@@ -16,10 +18,19 @@ void vp_describe(vp_buf *out, const char *name, const char *method, const char *
     *separator = ",";
 }
 
-void vp_describe_ops(vp_buf *out, const vp_op *ops, const char **separator) {
+void vp_describe_service(vp_buf *out, const char *service, const vp_op *ops,
+                         const char **separator) {
+    char migrate[64];
+    snprintf(migrate, sizeof migrate, SERVICE_MIGRATE_PATTERN, service);
     for (; ops->name; ops++)
         if (ops->method)
             vp_describe(out, ops->name, ops->method, ops->pattern, ops->may, separator);
+    for (int i = 0; i < SERVICE_OWN_OPS; i++) {
+        const vp_op *own = &service_own_ops[i];
+        if (own->method)
+            vp_describe(out, own->name, own->method, own->pattern ? own->pattern : migrate,
+                        own->may, separator);
+    }
 }
 
 void vp_describe_print(vp_buf *out, const char *separator) {

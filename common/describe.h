@@ -9,7 +9,9 @@
 /* *separator begins as "[". Timers are left out. */
 void vp_describe(vp_buf *out, const char *name, const char *method, const char *pattern, vp_may may,
                  const char **separator);
-void vp_describe_ops(vp_buf *out, const vp_op *ops, const char **separator);
+/* Of a service, also what its loop has by itself. */
+void vp_describe_service(vp_buf *out, const char *service, const vp_op *ops,
+                         const char **separator);
 /* Ends the list and prints it. */
 void vp_describe_print(vp_buf *out, const char *separator);
 

@@ -303,6 +303,7 @@ static inline bool service_is_at_once(const vp_service *s, const vp_op *op) {
 
 vp_step service_libraries_prepare(vp_call *call);
 vp_step service_libraries_finish(vp_call *call);
+#define SERVICE_MIGRATE_PATTERN "/api/v1/migrate/%s" /* of its name */
 vp_step service_migrate_prepare(vp_call *call);
 vp_step service_migrate_finish(vp_call *call);
 enum { SERVICE_LIBRARIES_MS = 10 * 60 * 1000, SERVICE_MIGRATE_BODY = 256 };

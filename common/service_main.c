@@ -33,7 +33,7 @@ static int print_operations(const vp_service_def *def) {
     const char *separator = "[";
     vp_buf out;
     vp_buf_init(&out, VP_CALL_ANSWER_MAX);
-    vp_describe_ops(&out, def->ops, &separator);
+    vp_describe_service(&out, def->name, def->ops, &separator);
     vp_describe_print(&out, separator);
     vp_buf_release(&out);
     return 0;

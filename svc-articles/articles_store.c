@@ -393,8 +393,13 @@ void articles_store_contributor_rows(vp_call *call, const vp_str *handles, int n
 }
 
 void articles_store_put(vp_call *call, const contributor_form *form, vp_str if_match) {
-    const vp_str args[] = {form->handle, if_match, vp_buf_str(&form->name), vp_buf_str(&form->json),
-                           form->markdown};
+    const vp_str args[] = {form->handle,
+                           if_match,
+                           vp_buf_str(&form->name),
+                           vp_buf_str(&form->json),
+                           form->markdown,
+                           call->field[VP_F_ACTOR_ID],
+                           call->field[VP_F_ACTOR_LOGIN]};
     vp_call_function_once(call, "contributor", NULL, 0, args, sizeof args / sizeof *args);
 }
 

@@ -65,11 +65,20 @@ static bool match_text(const vp_call *call, char out[24]) {
     return rc != VP_ESTALE;
 }
 
+/* Editors may write every profile, authors their account's. */
+static bool may_put(vp_call *call) {
+    if (vp_call_may(call, VP_MAY_EDITOR)) return true;
+    if (vp_str_eq(call->field[VP_F_ACTOR_HANDLE], call->params.value[0])) return true;
+    vp_call_fail(call, VP_EDENIED, "This is not the contributor of your account.");
+    return false;
+}
+
 vp_step contributors_put_prepare(vp_call *call) {
     contributor_form form;
     json_t *body;
     char match[24];
     vp_call_state(call, sizeof(put_state));
+    if (!may_put(call)) return VP_STEP_DONE;
     if (!match_text(call, match))
         return vp_call_fail(call, VP_ESTALE, "If-Match names no revision of this contributor.");
     if (!vp_call_json(call, contributor_rules, &body)) return VP_STEP_DONE;

@@ -22,10 +22,10 @@ end
 redis.register_function('@{rename}', function(K, A) return rename_step(A[1]) end)
 
 -- After once(): handle, revision of If-Match ('' none, '*' any), name as JSON, public JSON without
--- its closing brace, bio as Markdown.
+-- its closing brace, bio as Markdown; who does it: id, login.
 redis.register_function('@{contributor}', function(K, A)
     return once(K, A, function(now)
-        local handle, match, name, json, markdown = unpack(A, 3)
+        local handle, match, name, json, markdown, by, login = unpack(A, 3)
         local key = contributor_key(handle, '')
         local old = redis.call('HMGET', key, 'revision', 'name')
         if old[1] and match == '' then return {'unmatched'} end
@@ -36,6 +36,7 @@ redis.register_function('@{contributor}', function(K, A)
         redis.call('SET', contributor_key(handle, ':public'),
             revision .. ' 0 ' .. json .. ',"revision":' .. revision)
         redis.call('ZADD', 'contributors', 0, handle)
+        audit(now, by, login, 'contributors.put', 'contributor:' .. handle, old[1] and '' or 'new')
         if not old[1] then return {'created'}, true end
         if old[2] == name then return {'updated'}, true end
         redis.call('HSET', key, 'renaming', '')

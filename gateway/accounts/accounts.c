@@ -118,7 +118,7 @@ bool accounts_handle(accounts *a, bus *b, http_request *r, http_reply *p) {
 }
 
 void accounts_operations(vp_buf *out, const char **separator) {
-    vp_describe_ops(out, accounts_ops, separator);
+    vp_describe_service(out, "accounts", accounts_ops, separator);
     for (int i = 0; i < ROWS; i++)
         vp_describe(out, rows[i].name, rows[i].method.p, rows[i].path.p, rows[i].may, separator);
 }
