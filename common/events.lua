@@ -19,25 +19,29 @@ local function fact_revision(text, word)
     return tonumber(string.match(text, word == '1' and '^(%d+)' or '^%d+ (%d+)')) or -1
 end
 
--- Takes another service's facts over: id and text in turn, from the n-th argument on. An older one
--- than is here is passed over, so they may come in any order and any number of times.
-local function learn(A, n, key, word)
+-- Takes another service's facts over: id and text in turn, from the n-th argument on. One whose
+-- revision is less than `step` above that of the one here is passed over: they may come in any order and
+-- any number of times. A text may change without its revision, as when comments close by the clock;
+-- which of two is the newer then follows from the order of events alone.
+local function learn(A, n, key, word, step)
     for i = n, #A - 1, 2 do
         local old = redis.call('GET', key .. A[i])
-        if not old or (old ~= A[i + 1] and fact_revision(A[i + 1], word) >= fact_revision(old, word)) then
+        if not old or (old ~= A[i + 1] and fact_revision(A[i + 1], word) >= fact_revision(old, word) + step) then
             redis.call('SET', key .. A[i], A[i + 1])
         end
     end
 end
 
+-- For a call: facts' key, word, id, text.
 redis.register_function('@{learn}', function(K, A)
-    learn(A, 3, A[1], A[2])
+    learn(A, 3, A[1], A[2], 1)
     return 'OK'
 end)
 
 -- How far a source was read: the hash follow:SOURCE:RUN of its Redis' run id. at: number of the last
 -- event that is here; scan: cursor of the look through all its facts, which goes on beside the
--- events, '' when it is done.
+-- events, '' when it is done. Then the events are taken again from where it began (back): what it saw
+-- may have been older than what an event had said meanwhile.
 local function followed(key)
     local f = redis.call('HMGET', key, 'at', 'scan')
     if not f[1] then return nil end
@@ -54,7 +58,7 @@ redis.register_function('@{begin}', function(K, A)
     local at, scan = followed(A[1])
     if A[3] ~= '' and (not at or A[2] == string.format('%.0f', at)) then
         at, scan = tonumber(A[3]), '0'
-        redis.call('HSET', A[1], 'at', A[3], 'scan', scan)
+        redis.call('HSET', A[1], 'at', A[3], 'back', A[3], 'scan', scan)
         redis.call('PEXPIRE', A[1], FOLLOW_MS)
     end
     if not at then return {} end
@@ -68,14 +72,15 @@ redis.register_function('@{follow}', function(K, A)
     local at, scan = followed(A[1])
     if not at then return {} end
     local from, to = tonumber(A[4]), tonumber(A[5])
-    if not to or to > at then learn(A, 8, A[2], A[3]) end
+    if not to or to > at then learn(A, 8, A[2], A[3], 0) end
     if to and from <= at and to > at then
         at = to
         redis.call('HSET', A[1], 'at', A[5])
     end
     if A[6] ~= '' and A[6] == scan then
         scan = A[7]
-        redis.call('HSET', A[1], 'scan', scan)
+        if scan == '' then at = tonumber(redis.call('HGET', A[1], 'back')) end
+        redis.call('HSET', A[1], 'scan', scan, 'at', string.format('%.0f', at))
     end
     redis.call('PEXPIRE', A[1], FOLLOW_MS)
     return follow_reply(at, scan)

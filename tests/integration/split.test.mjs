@@ -122,6 +122,37 @@ describe('a Redis per service', () => {
     assert.equal((await say(id)).status, 201);
   });
 
+  test('what a look through all facts saw does not stand against an event that came meanwhile', async () => {
+    const [library] = await system.redisOf('comments', 'FUNCTION', 'LIST', 'LIBRARYNAME', 'comments_1_*');
+    const name = library[library.indexOf('library_name') + 1];
+    const call = (which, ...args) => system.redisOf('comments', 'FCALL', `${name}_${which}`, '0', 'follow:articles:test', ...args);
+    const [open, shut] = [`5 published 1 a-slug Text`, `5 published 0 a-slug Text`]; // of one revision
+    const [id, other] = [ulid(600000), ulid(600001)];
+    const follow = (from, to, before, behind, ...facts) => call('follow', 'fact:article:', '1', from, to, before, behind, ...facts);
+    assert.deepEqual(await call('begin', '', ''), []);
+    assert.deepEqual(await call('begin', '', '7'), ['7', '0']);
+    assert.deepEqual(await call('begin', '', '9'), ['7', '0'], 'another instance was first');
+    assert.deepEqual(await follow('7', '8', '', '', id, open), ['8', '0']);
+    assert.deepEqual(await follow('8', '9', '', '', id, shut), ['9', '0']);
+    assert.deepEqual(await follow('7', '8', '', '', id, open), ['9', '0']);
+    assert.equal(await known(id), shut, 'an event that was taken already is passed over');
+    assert.deepEqual(await follow('', '', '0', '17', other, published(3)), ['9', '17']);
+    assert.deepEqual(await follow('', '', '0', '18', other, published(3)), ['9', '17'], 'another instance was first');
+    assert.deepEqual(await follow('', '', '17', '', id, open), ['7', ''], 'the events are taken again');
+    assert.deepEqual(await follow('7', '9', '', '', id, open, id, shut), ['9', '']);
+    assert.equal(await known(id), shut);
+    await system.redisOf('comments', 'FCALL', `${name}_learn`, '0', 'fact:article:', '1', id, open);
+    assert.equal(await known(id), shut);
+    await system.redisOf('comments', 'FCALL', `${name}_learn`, '0', 'fact:article:', '1', id, published(6));
+    assert.equal(await known(id), published(6));
+    assert.deepEqual(await follow('12', '13', '', '', other, published(4)), ['9', ''], 'there is a gap: taken, not moved');
+    assert.equal(await known(other), published(4));
+    assert.deepEqual(await call('begin', '8', '20'), ['9', ''], 'somebody has begun anew already');
+    assert.deepEqual(await call('begin', '9', '20'), ['20', '0']);
+    await system.redisOf('comments', 'DEL', 'follow:articles:test');
+    assert.deepEqual(await follow('20', '21', '', '', other, published(9)), []);
+  });
+
   test('what is no event, or not for us, is passed over', async () => {
     await system.redisOf('articles', 'XADD', 'events:articles', '0-*', 'type', 'something.else');
     await system.redisOf('articles', 'XADD', 'events:articles', '0-*', 'type', 'article.updated', 'id', '../../x', 'fact', published(1));
