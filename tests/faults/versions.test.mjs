@@ -41,6 +41,8 @@ describe(`from ${previous.slice(0, 8)} to this version and back${skip ? `: left 
     await fleet.writes(mixedWrites);
     await assertNewRoute();
     await makeRecords();
+    await assertDue();
+    await assertSignedIn();
     await assertRead();
     for (const kind of order) await fleet.replace(kind);
   }
@@ -71,6 +73,33 @@ describe(`from ${previous.slice(0, 8)} to this version and back${skip ? `: left 
       assert.equal(ballot.status, 201, ballot.text);
       made.push({ path: `/api/v1/articles/${article.id}`, text }, { path: `/articles/${article.slug}`, text },
         { path: `/api/v1/polls/${poll.id}`, text }, { path: `/api/v1/polls/${poll.id}/results`, text: '"voters":1' }, { path: `/api/v1/comments/${comment.id}`, text });
+    }
+  }
+  // Whoever is first, publishes what is due: then it can be read and commented on like any other.
+  async function assertDue() {
+    const { system } = fleet;
+    const due = await Promise.all(Array.from({ length: 6 }, (_, i) => system.make('/api/v1/articles', {
+      title: `due while both are there: ${made.length} ${i}`, body_markdown: 'Words.', status: 'scheduled',
+      publish_at: new Date(Math.ceil((Date.now() + 1500) / 1000) * 1000).toISOString(),
+    })));
+    for (const { id, title } of due) {
+      await waitFor(async () => (await system.api('GET', `/api/v1/articles/${id}`)).status === 200, { deadline: 10000, what: `${title} is published` });
+      const got = await system.api('POST', `/api/v1/articles/${id}/comments`, { body: { author_name: 'Reader', body_markdown: title } });
+      assert.equal(got.status, 201, got.text);
+      made.push({ path: `/api/v1/articles/${id}`, text: title });
+    }
+  }
+  // Whoever signed in at one gateway is signed in at all.
+  async function assertSignedIn() {
+    const { system } = fleet;
+    const urls = fleet.running.gateway.map((name) => `http://127.0.0.1:${system.ports[name]}/api/v1`);
+    for (const url of urls) {
+      const { status, cookies, text } = await request('POST', `${url}/sessions`, { body: { login: 'admin', password: system.password } });
+      assert.equal(status, 201, text);
+      for (const other of urls) {
+        const me = await request('GET', `${other}/me`, { cookie: cookies });
+        assert.equal(me.status, 200, me.text);
+      }
     }
   }
   async function assertRead() {
