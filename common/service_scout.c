@@ -3,7 +3,6 @@
  * second connection finds out, while the first one is used: the first is left only for another
  * master. See service_loop.h. SPDX-License-Identifier: MIT */
 #include "clock.h"
-#include "log.h"
 #include "service_loop.h"
 
 enum {
@@ -19,14 +18,21 @@ static void begin(vp_service *s, int64_t now) {
     s->scout_ms = now + SCOUT_MS;
 }
 
+/* The second connection becomes the first: to make that anew might lead back, by a Sentinel that is
+ * cut off, too. */
+static void move(vp_service *s) {
+    vp_store *old = s->store;
+    s->store = s->scout;
+    s->scout = old;
+    s->told_ready = 0; /* generations of the two have nothing to do with each other */
+    service_fail_all(s, "redis: another one is the master");
+}
+
 static void finish(vp_service *s, int64_t now) {
     s->scouting = false;
     s->scout_ms = now + SCOUT_EVERY_MS;
-    if (vp_store_up(s->scout) && vp_store_up(s->store) && !vp_store_same(s->scout, s->store)) {
-        vp_log(VP_LOG_INFO, NULL, "redis: another one is the master");
-        s->demoted = true;
-        s->demoted_ms = now;
-    }
+    if (vp_store_up(s->scout) && vp_store_up(s->store) && !vp_store_same(s->scout, s->store))
+        move(s);
     vp_store_drop(s->scout);
 }
 
