@@ -11,8 +11,9 @@
 #include "pending.h"
 
 enum {
-    ROWS_A_ROUND = 20,       /* articles with their bodies */
-    LIST_BYTES = 1024 * 1024 /* a page of a list ends early past this */
+    ROWS_A_ROUND = 20,        /* articles with their bodies */
+    LIST_BYTES = 1024 * 1024, /* a page of a list ends early past this */
+    TICK_ROUNDS = 40          /* of what is due, at 32 articles each */
 };
 
 /* -- one article ---------------------------------------------------------------------------------
@@ -247,6 +248,9 @@ vp_step articles_tick_prepare(vp_call *call) {
     return VP_STEP_WAIT;
 }
 
+/* Other calls have their turn between two rounds. */
 vp_step articles_tick_finish(vp_call *call) {
+    bool more = call->reply[0]->type == REDIS_REPLY_INTEGER && call->reply[0]->integer;
+    if (more && call->round < TICK_ROUNDS) return articles_tick_prepare(call);
     return vp_call_answer(call, 200);
 }

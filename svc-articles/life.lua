@@ -1,5 +1,7 @@
 -- life.lua - articles made, changed, published, withdrawn and deleted. SPDX-License-Identifier: MIT
 
+local DUE_AT_ONCE = 32
+
 -- From which status to which a change may lead. Into the bin and out of it only move() leads.
 local MOVES = {
     new = {draft = true, scheduled = true, published = true},
@@ -271,15 +273,15 @@ local function move_due(id, r, now)
 end
 
 -- Asked for by every instance all the time: what is due, and shown texts with a contributor's old name.
--- Returns how much was due; as much as STEP: there is more.
+-- Returns 1 when more is due already.
 redis.register_function('@{tick}', function(K, A)
     local now = now_ms()
-    local due = redis.call('ZRANGE', 'articles:due', '-inf', whole(now), 'BYSCORE', 'LIMIT', 0, STEP)
+    local due = redis.call('ZRANGE', 'articles:due', '-inf', whole(now), 'BYSCORE', 'LIMIT', 0, DUE_AT_ONCE)
     for _, id in ipairs(due) do
         local r = record(id)
         if r then move_due(id, r, now) else redis.call('ZREM', 'articles:due', id) end
     end
     local renamed = redis.call('ZRANGE', 'contributors:renamed', 0, 0)
     if renamed[1] then rename_step(renamed[1]) end
-    return #due
+    return #due == DUE_AT_ONCE and 1 or 0
 end)
