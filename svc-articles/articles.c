@@ -7,14 +7,10 @@
 #include "article_change.h"
 #include "article_view.h"
 #include "document.h"
-#include "list_page.h"
 #include "pending.h"
+#include "reads.h"
 
-enum {
-    ROWS_A_ROUND = 20,        /* articles with their bodies */
-    LIST_BYTES = 1024 * 1024, /* a page of a list ends early past this */
-    TICK_ROUNDS = 40          /* of what is due, at 32 articles each */
-};
+enum { TICK_ROUNDS = 40 }; /* of what is due, at 32 articles each */
 
 /* -- one article ---------------------------------------------------------------------------------
  */
@@ -69,6 +65,9 @@ vp_step articles_get_finish(vp_call *call) {
         shared_fields(call, &row);
     vp_str slug = article_view_slug(&row);
     bool elsewhere = call->round > 1 && !vp_str_eq(slug, name);
+    /* People read by slug; by its id an article is asked for by programs, and that is the busiest
+     * thing here. */
+    if (call->round > 1 && !article_is_staff(call)) reads_add(call->self, article_view_id(&row));
     return elsewhere ? moved(call, slug) : vp_call_answer(call, 200);
 }
 
@@ -127,121 +126,8 @@ vp_step articles_create_finish(vp_call *call) {
     return VP_STEP_WAIT;
 }
 
-/* -- lists
- * ----------------------------------------------------------------------------------------- */
-
-typedef struct list_state {
-    list_page page;
-    bool both, summaries;
-} list_state;
-
-/* A tag or contributor that cannot be is one that nothing has. */
-static bool filters(vp_call *call, vp_buf *tag, vp_str *contributor) {
-    vp_buf shown;
-    vp_str wanted = vp_call_query(call, "tag");
-    bool ok = true;
-    vp_buf_init(&shown, 2 * TAG_BYTES);
-    *contributor = vp_call_query(call, "contributor");
-    if (wanted.n && !tag_fold(vp_str_trim(wanted), &shown, tag)) ok = false;
-    if (contributor->n && !handle_ok(*contributor)) ok = false;
-    vp_buf_release(&shown);
-    return ok;
-}
-
-static bool options_ok(vp_call *call, list_state *state) {
-    vp_str sort = vp_call_query(call, "sort"), view = vp_call_query(call, "view");
-    state->summaries = vp_str_eq(view, VP_STR("summary"));
-    if (sort.n && !vp_str_eq(sort, VP_STR("-published_at")))
-        vp_problem_field(&call->problem, "?sort", "must be -published_at");
-    if (view.n && !state->summaries && !vp_str_eq(view, VP_STR("full")))
-        vp_problem_field(&call->problem, "?view", "must be full or summary");
-    if (call->problem.code) vp_call_fail(call, VP_EINVAL, "A query parameter is not acceptable.");
-    return !call->problem.code;
-}
-
-vp_step articles_list_prepare(vp_call *call) {
-    list_state *state = vp_call_state(call, sizeof *state);
-    char cursor[VP_CURSOR_KEY_MAX + 1];
-    size_t n;
-    vp_buf tag;
-    vp_str by;
-    if (!options_ok(call, state) || !vp_call_page(call, 'a', &state->page.limit, cursor, &n))
-        return VP_STEP_DONE;
-    vp_buf_init(&tag, 2 * TAG_BYTES);
-    bool possible = filters(call, &tag, &by);
-    state->both = tag.len && by.n;
-    if (!call->problem.code && possible)
-        articles_store_list(call, vp_buf_str(&tag), by, vp_str_n(cursor, n), state->page.limit);
-    vp_buf_release(&tag);
-    if (call->problem.code) return VP_STEP_DONE;
-    if (possible) return VP_STEP_WAIT;
-    vp_buf_adds(&call->out, "{\"items\":[");
-    return list_page_answer(call, &state->page, 'a', VP_STR("articles"));
-}
-
-static vp_step next_rows(vp_call *call, list_state *state) {
-    list_page *page = &state->page;
-    int n = page->n - page->done;
-    if (n == 0) return list_page_answer(call, page, 'a', VP_STR("articles contributors"));
-    if (!state->summaries && n > ROWS_A_ROUND) n = ROWS_A_ROUND;
-    articles_store_rows(call, page->member + page->done, n, !state->summaries);
-    return VP_STEP_WAIT;
-}
-
-vp_step articles_list_finish(vp_call *call) {
-    list_state *state = call->state;
-    list_page *page = &state->page;
-    articles_row row;
-    if (call->round == 1) {
-        list_page_take(page, call->reply[0], state->both ? 1 : 0);
-        if (state->both) articles_store_both(call->reply[0], page);
-        vp_buf_adds(&call->out, "{\"items\":[");
-        return next_rows(call, state);
-    }
-    for (int i = 0; articles_store_nth(call, i, &row) && page->done < page->n; i++, page->done++) {
-        if (call->out.len > LIST_BYTES) { /* enough: the rest is the next page */
-            list_page_last(page, page->member[page->done - 1]);
-            page->n = page->done;
-            break;
-        }
-        if (!row.json.n) continue; /* withdrawn meanwhile */
-        if (call->out.data[call->out.len - 1] != '[') vp_buf_addc(&call->out, ',');
-        article_view_add(&call->out, &row, !state->summaries);
-        vp_buf_addc(&call->out, '}');
-    }
-    return next_rows(call, state);
-}
-
-vp_step articles_tags_prepare(vp_call *call) {
-    list_page *page = vp_call_state(call, sizeof *page);
-    char cursor[VP_CURSOR_KEY_MAX + 1];
-    size_t n;
-    if (!vp_call_page(call, 't', &page->limit, cursor, &n)) return VP_STEP_DONE;
-    articles_store_tags(call, vp_str_n(cursor, n), page->limit);
-    return VP_STEP_WAIT;
-}
-
-vp_step articles_tags_finish(vp_call *call) {
-    list_page *page = call->state;
-    articles_tag tag;
-    if (call->round == 1) {
-        list_page_take(page, call->reply[0], 0);
-        vp_buf_adds(&call->out, "{\"items\":[");
-        if (!page->n) return list_page_answer(call, page, 't', VP_STR("articles"));
-        articles_store_tag_rows(call, page->member, page->n);
-        return VP_STEP_WAIT;
-    }
-    for (int i = 0; i < page->n; i++) {
-        if (!articles_store_tag(call, i, &tag)) continue;
-        vp_buf_adds(&call->out,
-                    call->out.data[call->out.len - 1] != '[' ? ",{\"tag\":" : "{\"tag\":");
-        vp_buf_add_json(&call->out, tag.name.n ? tag.name : page->member[i]);
-        vp_buf_adds(&call->out, ",\"count\":");
-        vp_buf_add_int(&call->out, tag.count);
-        vp_buf_addc(&call->out, '}');
-    }
-    return list_page_answer(call, page, 't', VP_STR("articles"));
-}
+/* -- what is due ---------------------------------------------------------------------------------
+ */
 
 vp_step articles_tick_prepare(vp_call *call) {
     articles_store_tick(call);

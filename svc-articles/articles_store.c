@@ -284,14 +284,11 @@ void articles_store_autosave(vp_call *call, vp_str name, vp_str packed) {
 /* -- lists ---------------------------------------------------------------------------------------
  */
 
-/* A page of a sorted set that is in order of its members. */
-static void page(vp_call *call, vp_str key, vp_str after, bool newest, int64_t n) {
-    char from[KEY_MAX], count[24];
-    vp_str start = newest ? VP_STR("+") : VP_STR("-");
-    if (after.n) start = key_of(from, VP_STR("("), after, NOTHING);
+/* A page of a sorted set that is in order of its members; start and stop as ZRANGE takes them. */
+static void range(vp_call *call, vp_str key, vp_str start, vp_str stop, bool newest, int64_t n) {
+    char count[24];
     snprintf(count, sizeof count, "%lld", (long long)n);
-    vp_str argv[9] = {VP_STR("ZRANGE"), key, start, newest ? VP_STR("-") : VP_STR("+"),
-                      VP_STR("BYLEX")};
+    vp_str argv[9] = {VP_STR("ZRANGE"), key, start, stop, VP_STR("BYLEX")};
     int argc = 5;
     if (newest) argv[argc++] = VP_STR("REV");
     argv[argc++] = VP_STR("LIMIT");
@@ -300,18 +297,54 @@ static void page(vp_call *call, vp_str key, vp_str after, bool newest, int64_t n
     vp_call_command(call, argc, argv);
 }
 
-void articles_store_list(vp_call *call, vp_str tag, vp_str contributor, vp_str after,
-                         int64_t limit) {
-    char of_tag[KEY_MAX], by[KEY_MAX], count[24];
-    vp_str keys[] = {key_of(of_tag, VP_STR("articles:tag:"), tag, NOTHING),
-                     key_of(by, VP_STR("articles:by:"), contributor, NOTHING)};
+/* In ascending order, after a member. */
+static void page(vp_call *call, vp_str key, vp_str after, int64_t n) {
+    char from[KEY_MAX];
+    vp_str start = after.n ? key_of(from, VP_STR("("), after, NOTHING) : VP_STR("-");
+    range(call, key, start, VP_STR("+"), false, n);
+}
+
+bool articles_store_list(vp_call *call, const articles_filter *f, int64_t limit) {
+    const struct {
+        vp_str name, value;
+    } lists[] = {{VP_STR("articles:by:"), f->contributor},
+                 {VP_STR("articles:tag:"), f->tag},
+                 {VP_STR("articles:section:"), f->section},
+                 {VP_STR("articles:language:"), f->language}};
+    char text[2][KEY_MAX], count[24];
+    vp_str keys[2], start = vp_str_of(f->start), stop = vp_str_of(f->stop);
+    int n = 0;
+    for (size_t i = 0; i < sizeof lists / sizeof *lists && n < 2; i++) {
+        if (!lists[i].value.n) continue;
+        keys[n] = key_of(text[n], lists[i].name, lists[i].value, NOTHING);
+        n++;
+    }
     snprintf(count, sizeof count, "%lld", (long long)limit);
-    if (tag.n && contributor.n)
-        vp_call_function(call, "both", keys, 2, (vp_str[]){after, vp_str_of(count)}, 2);
-    else if (tag.n || contributor.n)
-        page(call, keys[tag.n ? 0 : 1], after, true, limit + 1);
+    if (n == 2)
+        vp_call_function(call, "both", keys, 2, (vp_str[]){start, stop, vp_str_of(count)}, 3);
     else
-        page(call, VP_STR("articles:published"), after, true, limit + 1);
+        range(call, n ? keys[0] : VP_STR("articles:published"), start, stop, true, limit + 1);
+    return n == 2;
+}
+
+void articles_store_status(vp_call *call, vp_str status, vp_str after, int64_t limit) {
+    char count[24];
+    snprintf(count, sizeof count, "%lld", (long long)limit);
+    vp_str args[] = {status, actor_of(call), some(call->field[VP_F_ACTOR_HANDLE]), some(after),
+                     vp_str_of(count)};
+    vp_call_function(call, "desk", NULL, 0, args, 5);
+}
+
+void articles_store_top(vp_call *call, vp_str key, vp_str after, int64_t limit) {
+    char count[24];
+    snprintf(count, sizeof count, "%lld", (long long)limit);
+    vp_call_function(call, "top", &key, 1, (vp_str[]){some(after), vp_str_of(count)}, 2);
+}
+
+void articles_store_related(vp_call *call, vp_str name, int64_t limit) {
+    char count[24];
+    snprintf(count, sizeof count, "%lld", (long long)limit);
+    vp_call_function(call, "related", NULL, 0, (vp_str[]){name, vp_str_of(count)}, 2);
 }
 
 /* MGET of one key for each of n ids, which are the last `tail` bytes of the given texts. */
@@ -327,8 +360,9 @@ static void get_each(vp_call *call, vp_str before, const vp_str *ids, int n, siz
     vp_call_command(call, n + 1, argv);
 }
 
-void articles_store_rows(vp_call *call, const vp_str *members, int n, bool bodies) {
-    get_each(call, ARTICLE, members, n, VP_ULID_LEN, VP_STR("}:public"));
+void articles_store_rows(vp_call *call, const vp_str *members, int n, bool bodies, bool drafts) {
+    vp_str shown = drafts ? VP_STR("}:draft") : VP_STR("}:public");
+    get_each(call, ARTICLE, members, n, VP_ULID_LEN, shown);
     get_each(call, THREAD, members, n, VP_ULID_LEN, NOTHING);
     if (bodies) get_each(call, ARTICLE, members, n, VP_ULID_LEN, VP_STR("}:body"));
 }
@@ -349,16 +383,18 @@ void articles_store_both(const redisReply *reply, list_page *page) {
     list_page_last(page, reply->elements > 0 ? text_of(reply->element[0]) : (vp_str){0});
 }
 
-void articles_store_tags(vp_call *call, vp_str after, int64_t limit) {
-    page(call, VP_STR("tags"), after, false, limit + 1);
+void articles_store_tags(vp_call *call, const char *kind, vp_str after, int64_t limit) {
+    page(call, vp_str_of(kind), after, limit + 1);
 }
 
-void articles_store_tag_rows(vp_call *call, const vp_str *tags, int n) {
-    vp_str argv[VP_LIST_MAX + 2] = {VP_STR("HMGET"), VP_STR("tags:counts")};
+void articles_store_tag_rows(vp_call *call, const char *kind, const vp_str *tags, int n) {
+    char counts[KEY_MAX], names[KEY_MAX];
+    vp_str argv[VP_LIST_MAX + 2] = {VP_STR("HMGET"),
+                                    key_of(counts, vp_str_of(kind), VP_STR(":counts"), NOTHING)};
     assert(n > 0 && n <= VP_LIST_MAX);
     for (int i = 0; i < n; i++) argv[i + 2] = tags[i];
     vp_call_command(call, n + 2, argv);
-    argv[1] = VP_STR("tags:names");
+    argv[1] = key_of(names, vp_str_of(kind), VP_STR(":names"), NOTHING);
     vp_call_command(call, n + 2, argv);
 }
 
@@ -385,7 +421,7 @@ void articles_store_contributor(vp_call *call, vp_str handle) {
 }
 
 void articles_store_contributors(vp_call *call, vp_str after, int64_t limit) {
-    page(call, VP_STR("contributors"), after, false, limit + 1);
+    page(call, VP_STR("contributors"), after, limit + 1);
 }
 
 void articles_store_contributor_rows(vp_call *call, const vp_str *handles, int n) {
@@ -409,4 +445,16 @@ void articles_store_rename(vp_call *call, vp_str handle) {
 
 void articles_store_tick(vp_call *call) {
     vp_call_function(call, "tick", NULL, 0, NULL, 0);
+}
+
+void articles_store_count(vp_call *call, const vp_str *ids, const uint32_t *reads, int n) {
+    vp_str args[2 * ARTICLES_COUNT_MAX];
+    char number[ARTICLES_COUNT_MAX][12];
+    assert(n <= ARTICLES_COUNT_MAX);
+    for (int i = 0; i < n; i++) {
+        snprintf(number[i], sizeof number[i], "%u", (unsigned)reads[i]);
+        args[2 * i] = ids[i];
+        args[2 * i + 1] = vp_str_of(number[i]);
+    }
+    vp_call_function(call, "count", NULL, 0, args, 2 * n);
 }

@@ -11,6 +11,8 @@
  *   articles:published, articles:tag:TAG, articles:section:SECTION, articles:language:LANGUAGE,
  *   articles:by:HANDLE      zset    13 digits of milliseconds and ID, score 0
  *   articles:status:STATUS, articles:owner:ACCOUNT, articles:group:ID    zset    IDs
+ *   articles:read, articles:commented    zset    ID by reads of the last days, and by comments
+ *   articles:reads:DAY, articles:read:days, articles:counted    see lists.lua
  *   articles:due            zset    ID by when something is to happen to it
  *   tags, tags:counts, tags:names    zset, hash, hash   folded tag; published articles; as written
  *   articles:sections, :counts, :names                   the same of sections
@@ -46,13 +48,24 @@ typedef struct articles_desk {
 } articles_desk;
 bool articles_store_desk_row(const redisReply *reply, articles_desk *desk);
 
-/* Round: members of a list after `after` ("" from the start), newest first; limit + 1 of them, or,
- * with both a tag and a contributor, an array that begins with where to go on ("" at the end). */
-void articles_store_list(vp_call *call, vp_str tag, vp_str contributor, vp_str after,
-                         int64_t limit);
+/* Which published articles: by one or two of tag, section, contributor and language, and within
+ * times. A text that is absent is not asked for. */
+typedef struct articles_filter {
+    vp_str tag, section, contributor, language; /* folded */
+    char start[112], stop[20];                  /* of the range, as ZRANGE takes it; newest first */
+} articles_filter;
+/* Round: members of that list, limit + 1 of them; of two filters an array that begins with where to
+ * go on ("" at the end). True: of two. */
+bool articles_store_list(vp_call *call, const articles_filter *filter, int64_t limit);
+/* Rounds whose reply is such an array: articles of a status that this actor may change; the most
+ * read ("articles:read") or commented ("articles:commented"); those that share tags with one. */
+void articles_store_status(vp_call *call, vp_str status, vp_str after, int64_t limit);
+void articles_store_top(vp_call *call, vp_str key, vp_str after, int64_t limit);
+void articles_store_related(vp_call *call, vp_str name, int64_t limit);
 void articles_store_both(const redisReply *reply, list_page *page); /* where that goes on */
-/* Round: the articles of n members. _nth: false past the last one; no json: it is not public. */
-void articles_store_rows(vp_call *call, const vp_str *members, int n, bool bodies);
+/* Round: the articles of n members. _nth: false past the last one; no json: it is not public, or,
+ * when drafts are asked for, public. */
+void articles_store_rows(vp_call *call, const vp_str *members, int n, bool bodies, bool drafts);
 bool articles_store_nth(const vp_call *call, int i, articles_row *row);
 
 /* -- for those who may change it; see life.lua ------------------------------------------------ */
@@ -98,9 +111,10 @@ void articles_store_move(vp_call *call, vp_str name, vp_str expect, const char *
 /* Outcomes: kept, full, missing, denied. */
 void articles_store_autosave(vp_call *call, vp_str name, vp_str packed);
 
-/* Round: folded tags after `after`; then counts and names of them. */
-void articles_store_tags(vp_call *call, vp_str after, int64_t limit);
-void articles_store_tag_rows(vp_call *call, const vp_str *tags, int n);
+/* Round: folded names ("tags", "articles:sections") after `after`; then counts and names of them.
+ */
+void articles_store_tags(vp_call *call, const char *kind, vp_str after, int64_t limit);
+void articles_store_tag_rows(vp_call *call, const char *kind, const vp_str *tags, int n);
 typedef struct articles_tag {
     vp_str name; /* as it was written last */
     int64_t count;
@@ -118,5 +132,8 @@ void articles_store_put(vp_call *call, const contributor_form *form, vp_str if_m
 void articles_store_rename(vp_call *call, vp_str handle);
 
 void articles_store_tick(vp_call *call);
+/* Round: how often each of n articles was read; none: what is to be done beside it. */
+enum { ARTICLES_COUNT_MAX = 128 };
+void articles_store_count(vp_call *call, const vp_str *ids, const uint32_t *reads, int n);
 
 #endif

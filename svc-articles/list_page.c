@@ -34,7 +34,9 @@ vp_step list_page_answer(vp_call *call, const list_page *page, char tag, vp_str 
     vp_seal_base64(hash, sizeof hash, text);
     snprintf(etag, sizeof etag, "\"0.%s\"", text);
     vp_call_reply_field(call, VP_F_ETAG, vp_str_of(etag));
-    vp_call_reply_field(call, VP_F_CACHE_CONTROL, VP_STR("public, max-age=0, s-maxage=10"));
-    vp_call_reply_field(call, VP_F_SURROGATE_KEY, surrogate_key);
+    vp_call_reply_field(call, VP_F_CACHE_CONTROL,
+                        page->personal ? VP_STR("private, no-store")
+                                       : VP_STR("public, max-age=0, s-maxage=10"));
+    if (!page->personal) vp_call_reply_field(call, VP_F_SURROGATE_KEY, surrogate_key);
     return vp_call_answer(call, 200);
 }

@@ -8,9 +8,10 @@
 
 typedef struct list_page {
     int64_t limit;
-    int n;     /* members */
-    int done;  /* of them, written to the answer */
-    bool more; /* the list goes on after `last` */
+    int n;         /* members */
+    int done;      /* of them, written to the answer */
+    bool more;     /* the list goes on after `last` */
+    bool personal; /* the answer is for this actor alone */
     vp_str last;
     vp_str member[VP_LIST_MAX]; /* borrow text */
     char text[VP_LIST_MAX][VP_CURSOR_KEY_MAX];
@@ -21,7 +22,7 @@ typedef struct list_page {
  * on. */
 void list_page_take(list_page *page, const redisReply *reply, size_t first);
 void list_page_last(list_page *page, vp_str last); /* goes on after this one instead */
-/* Ends the answer {"items":[… : the cursor, an ETag of the whole body, and the public headers. */
+/* Ends the answer {"items":[… : the cursor, an ETag of the whole body, and the headers. */
 vp_step list_page_answer(vp_call *call, const list_page *page, char tag, vp_str surrogate_key);
 
 #endif

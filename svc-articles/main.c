@@ -7,7 +7,9 @@
 #include "contributors.h"
 #include "embed.h"
 #include "keep.h"
+#include "lists.h"
 #include "pending.h"
+#include "reads.h"
 #include "revisions.h"
 
 extern const vp_embedded articles_lua[];
@@ -55,6 +57,10 @@ static const vp_op ops[] = {
      articles_restore_prepare, articles_change_finish},
     {"articles.list", "GET", "/api/v1/articles", VP_MAY_ANYONE, 0, articles_list_prepare,
      articles_list_finish},
+    {"articles.related", "GET", "/api/v1/articles/{id}/related", VP_MAY_ANYONE, 0,
+     articles_related_prepare, articles_list_finish},
+    {"articles.sections", "GET", "/api/v1/sections", VP_MAY_ANYONE, 0, articles_sections_prepare,
+     articles_sections_finish},
     {"articles.tags", "GET", "/api/v1/tags", VP_MAY_ANYONE, 0, articles_tags_prepare,
      articles_tags_finish},
     {"contributors.list", "GET", "/api/v1/contributors", VP_MAY_ANYONE, 0,
@@ -66,6 +72,7 @@ static const vp_op ops[] = {
     VP_KEEP_OPS("articles"),
     VP_VERIFY_OP("articles"),
     {"articles.tick", NULL, NULL, VP_MAY_INSIDE, 250, articles_tick_prepare, articles_tick_finish},
+    {"articles.reads", NULL, NULL, VP_MAY_INSIDE, 2000, reads_tick_prepare, reads_tick_finish},
     VP_AUDIT_OP("articles"),
     {NULL}};
 
@@ -73,12 +80,15 @@ static const vp_schema schemas[] = {
     {"article", 2, "articles:published"}, {"contributor", 1, NULL}, {NULL}};
 static const vp_source sources[] = {{"comments", "fact:thread:", 2}, {NULL}};
 
+static reads counted;
+
 int main(int argc, char **argv) {
     const vp_service_def def = {.name = "articles",
                                 .ops = ops,
                                 .lua = articles_lua,
                                 .sources = sources,
                                 .topics = "",
+                                .self = &counted,
                                 .schemas = schemas};
     return vp_service_main(&def, argc, argv);
 }

@@ -277,7 +277,12 @@ end
 -- Writes the record and all that follows from it; old is what it was, nil of a new one.
 local function settle(id, old, r, now)
     if old and old.status == 'published' then unlist(id, old) end
-    if r.status == 'published' then list(id, r) end
+    if r.status == 'published' then
+        list(id, r)
+    elseif old and old.status == 'published' then
+        redis.call('ZREM', 'articles:read', id)
+        redis.call('ZREM', 'articles:commented', id)
+    end
     if old and old.status ~= r.status then redis.call('ZREM', 'articles:status:' .. old.status, id) end
     redis.call('ZADD', 'articles:status:' .. r.status, 0, id)
     belong(id, old, r)

@@ -222,6 +222,9 @@ describe('the system beside it', () => {
     await get('/api/v1/articles/{id}', '/api/v1/articles/draft', { token });
     await get('/api/v1/articles/{id}', '/api/v1/articles/draft');
     await get('/api/v1/tags');
+    for (const at of ['?section=x&language=en&from=2026-01-01', '?sort=-reads', '?sort=-comments', '?sort=-reads&tag=x', '?from=x', '?status=draft']) await get('/api/v1/articles', `/api/v1/articles${at}`);
+    for (const status of ['draft', 'published', 'odd']) await get('/api/v1/articles', `/api/v1/articles?status=${status}`, { token });
+    for (const at of [`${article.id}/related`, `${article.id}/related?limit=0`, 'no-such-article/related']) await get('/api/v1/articles/{id}/related', `/api/v1/articles/${at}`);
     const piece = '/api/v1/articles/{id}';
     const ofPiece = (rest = '') => `/api/v1/articles/${article.id}${rest}`;
     const match = (revision) => ({ headers: revision ? { 'if-match': revision === '*' ? '*' : `"${revision}.0"` } : {} });
@@ -230,6 +233,7 @@ describe('the system beside it', () => {
       [{ title: 'X' }, 1], [{ title: 'X' }], [{ title: '' }, '*'], [{ contributors: ['nobody'] }, '*'], [{ slug: 'draft' }, '*'], [{ status: 'scheduled', publish_at: '2096-01-01T00:00:00Z' }, '*'],
     ]) await send('patch', piece, body, ofPiece(), match(revision));
     await get(piece, '/api/v1/articles/a-title'); // 301
+    await get('/api/v1/sections');
     await get(`${piece}/edit`, ofPiece('/edit'), { token }); // 404
     for (const revision of [undefined, 1, 2]) await send('put', `${piece}/edit`, { title: 'Next' }, ofPiece('/edit'), match(revision));
     for (const options of [{ token }, {}]) await get(`${piece}/edit`, ofPiece('/edit'), options);
