@@ -61,9 +61,12 @@ export class Sentinels {
     await waitFor(() => this.watched(), { deadline: 20000, what: 'the Sentinels know each other and the replicas' });
   }
 
+  urlFile(kind) { return join(this.folder, 'secrets', kind, 'redis-url'); }
+  get readerFile() { return join(this.folder, 'secrets/operator/reader-url'); }
+
   // The flags of a process of Voxpop.
   args(kind) {
-    return ['--redis-url-file', join(this.folder, 'secrets', kind, 'redis-url'), ...(kind === 'live' ? [] : ['--durability', 'replica'])];
+    return ['--redis-url-file', this.urlFile(kind), ...(kind === 'live' ? [] : ['--durability', 'replica'])];
   }
 
   launch(name) {

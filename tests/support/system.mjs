@@ -55,7 +55,7 @@ const cleanEnvironment = Object.fromEntries(
 // ownRedisArgs: more settings of these. args may be a function of the system's urls,
 // and have those of one instance under its whole name.
 // programs: folders with other programs than those of this build, by process name. store: what is used
-// in place of a Redis of its own, as of sentinels.mjs: {args(kind), command(...)}. hosts: addresses of
+// in place of a Redis of its own, as of sentinels.mjs: {args(kind), command(...)}, with ownRedis also {urlFile(kind), readerFile}. hosts: addresses of
 // processes by name, else 127.0.0.1. wrap(name): what stands in front of a command line.
 export async function startSystem(options = {}) {
   const system = new System(options);
@@ -154,9 +154,14 @@ export class System {
       '--appendonly', 'yes', '--appendfsync', 'always', '--save', '', '--maxmemory-policy', 'noeviction', '--daemonize', 'no'];
     // Where its own Redis is, where the registry, and where those services' that it reads facts of.
     const sources = { articles: 'comments', comments: 'articles' };
+    const registry = (kind) => shared ? ['--registry-url-file', shared.urlFile(kind)] : ['--registry-url', this.urls.redis];
+    const source = (kind) => {
+      if (ownRedis.includes(kind)) return [`--${kind}-redis-url`, this.urls[`redis-${kind}`]];
+      return shared ? [`--${kind}-redis-url-file`, shared.readerFile] : [`--${kind}-redis-url`, this.urls.redis];
+    };
     const redisUrls = (kind) => [
-      ...(ownRedis.includes(kind) ? ['--redis-url', this.urls[`redis-${kind}`]] : redisUrl(kind)), ...(ownRedis.length ? ['--registry-url', this.urls.redis] : []),
-      ...(sources[kind] && (ownRedis.includes('articles') || ownRedis.includes('comments')) ? [`--${sources[kind]}-redis-url`, this.urls[`redis-${sources[kind]}`] ?? this.urls.redis] : [])];
+      ...(ownRedis.includes(kind) ? ['--redis-url', this.urls[`redis-${kind}`]] : redisUrl(kind)), ...(ownRedis.length ? registry(kind) : []),
+      ...(sources[kind] && (ownRedis.includes('articles') || ownRedis.includes('comments')) ? source(sources[kind]) : [])];
     const at = (name, port = name) => `${this.#host(name)}:${this.ports[port]}`;
     const gateway = (name, admin) => [bin(name), ...redisUrl('gateway'), '--listen', at(name), '--admin-listen', at(name, admin),
       '--live-url', this.urls.live, '--http-threads', '64', '--secrets', join(this.folder, 'secrets')];
