@@ -4,18 +4,17 @@
 // whole path. BENCH_BALLOTS (1000000), BENCH_SECONDS (4) of one measurement, BENCH_ROUNDS (5).
 // SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 
 import { castBytes, insist, makePoll, resultsOf } from '../support/ballots.mjs';
 import { Lines } from '../support/line.mjs';
-import { root, startSystem, waitFor } from '../support/system.mjs';
+import { startSystem, waitFor } from '../support/system.mjs';
+import { fillBallots, vote as castMany } from './fill.mjs';
 import { connections, machine, median, round1, row, wrk } from './measure.mjs';
 
 const ballots = Number(process.env.BENCH_BALLOTS ?? 1000000);
 const seconds = Number(process.env.BENCH_SECONDS ?? 4);
 const rounds = Number(process.env.BENCH_ROUNDS ?? 5);
 const few = 1000;
-const fillSeconds = 10;
 const options = 6;
 const limits = { few: 110, many: 70 }; // bytes for a ballot
 
@@ -45,9 +44,7 @@ async function weigh(system, poll, before) {
   return { voters, kinds, keys: sum / voters, used: (used - before) / voters };
 }
 
-let seeds = 0;
-const vote = (system, poll, length) => wrk(`${system.urls.site}/api/v1/polls/${poll.id}/ballots`, length,
-  ['-s', join(root, 'tests/bench/cast.lua'), '--', `run${++seeds}`, String(options)]);
+const vote = (system, poll, length) => castMany(system, poll, options, length);
 const read = (system, poll) => wrk(`${system.urls.site}/api/v1/polls/${poll.id}/results`, seconds);
 
 // As voters come who do not come in batches of the same moment: one at a time on each connection.
@@ -62,18 +59,6 @@ async function castFew(system, poll) {
   };
   await Promise.all(Array.from({ length: connections }, voter));
   lines.close();
-}
-
-async function fill(system, poll) {
-  const began = performance.now();
-  for (let voters = 0, rate = Infinity; voters < ballots;) {
-    const run = vote(system, poll, Math.min(fillSeconds, Math.max(1, Math.ceil((ballots - voters) / rate))));
-    assert.equal(run.bad, 0, `${run.bad} ballots were not taken`);
-    rate = run.rate;
-    ({ voters } = await resultsOf(system, poll));
-    process.stderr.write(`${voters} ballots, ${Math.round(rate)}/s\n`);
-  }
-  return (performance.now() - began) / 1000;
 }
 
 // Adds the journal up as an editor would.
@@ -149,7 +134,7 @@ async function main() {
 
   const big = await makePoll(system, { options });
   const beforeMany = await usedMemory(system);
-  const took = await fill(system, big);
+  const took = await fillBallots(system, big, options, ballots);
   weighed.push({ ...await weigh(system, big, beforeMany), limit: limits.many });
 
   const rows = await compare(system, big);

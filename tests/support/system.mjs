@@ -273,7 +273,7 @@ export class System {
   }
 
   // The tool: gives {code, out, err}.
-  async cli(args, { env = {}, token = this.token, input = '' } = {}) {
+  async cli(args, { env = {}, token = this.token, input = '', deadline = 30000 } = {}) {
     const child = spawn(join(buildFolder, 'voxpop'), ['--url', this.urls.site, ...args], {
       env: { ...cleanEnvironment, ...(token ? { VOXPOP_TOKEN: token } : {}), ...env }, cwd: this.folder,
     });
@@ -286,7 +286,7 @@ export class System {
     const code = await within(new Promise((resolve, reject) => {
       child.once('error', reject);
       child.once('close', (status, signal) => resolve(signal ?? status));
-    }), 30000, `voxpop ${args.join(' ')}`).finally(() => child.kill('SIGKILL'));
+    }), deadline, `voxpop ${args.join(' ')}`).finally(() => child.kill('SIGKILL'));
     return { code, out, err };
   }
 
