@@ -111,7 +111,7 @@ static vp_err lasting_keys(vp_store *store, int db, int64_t *out, vp_fault *why)
     long long keys = 0, ending = 0;
     snprintf(name, sizeof name, "\ndb%d:", db);
     vp_err rc = cli_redis_ask(store, 2, (vp_str[]){VP_STR("INFO"), VP_STR("keyspace")}, &info, why);
-    const char *at = !rc && info->type == REDIS_REPLY_STRING ? strstr(info->str, name) : NULL;
+    const char *at = info && info->type == REDIS_REPLY_STRING ? strstr(info->str, name) : NULL;
     if (at && sscanf(at + strlen(name), "keys=%lld,expires=%lld", &keys, &ending) != 2) {
         vp_fault_set(why, "redis: INFO cannot be read");
         rc = VP_EPROTO;

@@ -1,6 +1,7 @@
 // backup.test.mjs - voxpop backup and restore: what was there is there again, byte for byte; what is
 // damaged is found; nothing is overwritten. SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +9,7 @@ import { after, before, describe, test } from 'node:test';
 
 import { makePoll } from '../support/ballots.mjs';
 import { contentsOf } from '../support/keys.mjs';
-import { freePort, root, startSystem, waitFor } from '../support/system.mjs';
+import { buildFolder, freePort, root, startSystem, waitFor, within } from '../support/system.mjs';
 import { samplePage } from '../support/text.mjs';
 
 const atOnce = ['--repl-diskless-sync-delay', '0'];
@@ -161,6 +162,37 @@ describe('voxpop backup and restore', () => {
     over = true;
     await Promise.all(voters);
     assert.match(await done('restore', busy, '--verify'), /: good$/m);
+  });
+
+  test('a signal ends either, and nothing is left behind', async () => {
+    const start = (...args) => {
+      const child = spawn(join(buildFolder, 'voxpop'), args, { env: { ...process.env, TMPDIR: scratch() }, stdio: 'ignore' });
+      const ended = new Promise((resolve) => { child.once('exit', (code, signal) => resolve(signal ?? code)); });
+      return { child, ended };
+    };
+    const slow = join(system.folder, 'slow.backup');
+    await system.redis('CONFIG', 'SET', 'rdb-key-save-delay', '200000'); // microseconds for each key
+    const backup = start('backup', slow, '--redis-url', system.urls.redis);
+    await waitFor(() => existsSync(`${slow}.part`), { what: 'the backup has begun' });
+    backup.child.kill('SIGTERM');
+    assert.equal(await within(backup.ended, 10000, 'backup ends'), 1);
+    assert.deepEqual([existsSync(slow), existsSync(`${slow}.part`)], [false, false]);
+    await system.redis('CONFIG', 'SET', 'rdb-key-save-delay', '0');
+    await waitFor(async () => /rdb_bgsave_in_progress:0/.test(await system.redis('INFO', 'persistence')), { deadline: 20000, what: 'Redis has ended its copy' });
+
+    // As if the target were slow: it takes no writes for a while, and then what was on its way.
+    await target.redis('FLUSHALL');
+    await target.redis('SET', 'restoring', /^payload (\w+)$/m.exec(readFileSync(file, 'latin1'))[1]);
+    await target.redis('CLIENT', 'PAUSE', '600000', 'WRITE');
+    const restore = start('restore', file, '--redis-url', target.urls.redis);
+    await waitFor(async () => /cmd=restore/.test(await target.redis('CLIENT', 'LIST')), { what: 'keys are on their way' });
+    restore.child.kill('SIGINT');
+    assert.equal(await within(restore.ended, 10000, 'restore ends'), 1);
+    assert.deepEqual(readdirSync(scratch()), []);
+    await target.redis('CLIENT', 'UNPAUSE');
+    await done('restore', file, '--redis-url', target.urls.redis);
+    assert.equal(await target.redis('EXISTS', 'restoring'), 0);
+    assert.equal(await target.redis('EXISTS', 'site:key'), 1);
   });
 
   test('several Redis are one file; from a disk, of another database, as the user backup', async () => {
