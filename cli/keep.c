@@ -12,6 +12,7 @@
 #include "cli.h"
 #include "file.h"
 #include "json.h"
+#include "mem.h"
 #include "stop.h"
 #include "table.h"
 #include "text.h"
@@ -20,6 +21,7 @@ enum {
     NAME_LEN = 4096,
     PATH_LEN = 256,
     CURSOR_LEN = 160,
+    NOTE_MAX = 4096,
     PAGES_MAX = 100 * 1000 * 1000,
     ITEMS_AT_ONCE = 100,            /* in one import; keep.h of common says so */
     BYTES_AT_ONCE = 512 * 1024,     /* of lines */
@@ -49,30 +51,51 @@ typedef struct export {
 }
 export;
 
-/* Goes on where the last one ended; without such a note begins anew. */
-static void read_place(export *e) {
-    vp_buf text;
-    if (vp_file_read(e->at, PATH_LEN, &text, NULL)) return;
-    if (!text.data ||
-        sscanf(text.data, "%d %lld %lld %159s", &e->service, &e->bytes, &e->lines, e->cursor) < 3 ||
+static void begin_anew(export *e) {
+    e->service = 0;
+    e->cursor[0] = '\0';
+    e->bytes = e->lines = 0;
+}
+
+/* The first line of the note says what is exported from where: another export does not go on. */
+static void note_head(const cli_run *run, vp_buf *out) {
+    vp_buf_addf(out, "%s %s\n", run->args.url, run->args.with_passwords ? "passwords" : "plain");
+}
+
+/* Goes on where the last one ended; without a note begins anew. */
+static void read_place(const cli_run *run, export *e) {
+    vp_buf text, head;
+    if (vp_file_read(e->at, NOTE_MAX, &text, NULL)) return;
+    vp_buf_init(&head, NOTE_MAX);
+    note_head(run, &head);
+    bool ours = !head.over && vp_str_starts(vp_buf_str(&text), vp_buf_str(&head));
+    if (!ours ||
+        sscanf(text.data + head.len, "%d %lld %lld %159s", &e->service, &e->bytes, &e->lines,
+               e->cursor) < 3 ||
         e->service < 0 || e->service > SERVICES || e->bytes < 0)
-        *e->cursor = '\0', e->service = 0, e->bytes = e->lines = 0;
+        begin_anew(e);
     vp_buf_release(&text);
+    vp_buf_release(&head);
 }
 
 /* The lines are on disk before the place behind them is. */
-static vp_err write_place(export *e, vp_fault *why) {
+static vp_err write_place(const cli_run *run, export *e, vp_fault *why) {
     char fresh[NAME_LEN];
+    vp_buf note;
     if (fflush(e->file) || fdatasync(fileno(e->file))) return failed(why);
+    vp_buf_init(&note, NOTE_MAX);
+    note_head(run, &note);
+    vp_buf_addf(&note, "%d %lld %lld %s\n", e->service, e->bytes, e->lines, e->cursor);
     snprintf(fresh, sizeof fresh, "%.*s.new", NAME_LEN - 5, e->at);
-    FILE *note = fopen(fresh, "we");
-    if (!note) return failed(why);
-    fprintf(note, "%d %lld %lld %s\n", e->service, e->bytes, e->lines, e->cursor);
-    return fclose(note) || rename(fresh, e->at) ? failed(why) : VP_OK;
+    FILE *file = note.over ? NULL : fopen(fresh, "we");
+    bool good = file && fwrite(note.data, 1, note.len, file) == note.len;
+    if (file && fclose(file)) good = false;
+    vp_buf_release(&note);
+    return good && !rename(fresh, e->at) ? VP_OK : failed(why);
 }
 
 /* It may hold passwords' hashes and holds e-mail addresses: only for its owner. */
-static vp_err open_export(export *e, const char *path, vp_fault *why) {
+static vp_err open_export(const cli_run *run, export *e, const char *path, vp_fault *why) {
     if (snprintf(e->part, sizeof e->part, "%s.part", path) > NAME_LEN - 16) {
         vp_fault_set(why, "the name is too long");
         return VP_EINVAL;
@@ -83,10 +106,10 @@ static vp_err open_export(export *e, const char *path, vp_fault *why) {
         return VP_ECONFLICT;
     }
     struct stat st;
-    read_place(e);
+    read_place(run, e);
     int fd = open(e->part, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0 || fstat(fd, &st)) return failed(why);
-    if (st.st_size < e->bytes) *e->cursor = '\0', e->service = 0, e->bytes = e->lines = 0;
+    if (st.st_size < e->bytes) begin_anew(e);
     e->file = fdopen(fd, "w");
     if (!e->file || ftruncate(fd, e->bytes) || fseeko(e->file, e->bytes, SEEK_SET))
         return failed(why);
@@ -130,7 +153,7 @@ static vp_err export_page(cli_run *run, export *e, vp_fault *why) {
     if (!rc) {
         snprintf(e->cursor, sizeof e->cursor, "%.*s", (int)next.n, next.n ? next.p : "");
         if (!next.n) e->service++;
-        rc = write_place(e, why);
+        rc = write_place(run, e, why);
     }
     json_decref(page);
     return rc;
@@ -149,7 +172,7 @@ vp_err cli_export(cli_run *run, vp_fault *why) {
     vp_fault fault = {0};
     cli_stop_catch();
     cli_http_stop_on(run->http, cli_stop_flag());
-    vp_err rc = open_export(&e, path, &fault);
+    vp_err rc = open_export(run, &e, path, &fault);
     for (int i = 0; i < PAGES_MAX && !rc && e.service < SERVICES; i++)
         rc = export_page(run, &e, &fault);
     if (!rc) rc = end_export(&e, path, &fault);
@@ -166,8 +189,7 @@ vp_err cli_export(cli_run *run, vp_fault *why) {
 
 typedef struct import {
     FILE *file;
-    char *line;
-    size_t room;
+    char *line;            /* LINE_MAX_LEN and an end */
     long long lines, said; /* read; as the last line says, -1: there was none */
     json_t *items;         /* of one service, to be sent next */
     char service[32];
@@ -203,6 +225,18 @@ static void count(import *im, const json_t *answer) {
     show_left(im, json_object_get(answer, "left"));
 }
 
+/* A record that is larger than a request may be: it stays away, the others do not. */
+static void count_refused(import *im) {
+    char name[PATH_LEN];
+    const json_t *item = json_array_get(im->items, 0);
+    vp_str kind = vp_json_text(item, "kind"), id = vp_json_text(item, "id");
+    snprintf(name, sizeof name, "%.*s %.*s (too large)", (int)kind.n, kind.n ? kind.p : "",
+             (int)id.n, id.n ? id.p : "");
+    json_t *answer = json_pack("{s:i, s:[s]}", "refused", 1, "left", name);
+    count(im, answer);
+    json_decref(answer);
+}
+
 static vp_err send_items(cli_run *run, import *im, vp_fault *why) {
     char path[PATH_LEN];
     cli_answer answer = {0};
@@ -210,11 +244,16 @@ static vp_err send_items(cli_run *run, import *im, vp_fault *why) {
     json_t *body = json_pack("{s:O}", "items", im->items);
     snprintf(path, sizeof path, "/api/v1/import/%s", im->service);
     cli_call call = {.method = "POST", .path = path, .body = body, .harmless = true};
-    vp_err rc = cli_http_call(run->http, &call, &answer, why);
-    if (rc)
-        vp_fault_set(why, "of lines up to %lld", im->lines);
-    else
+    vp_fault fault = {0};
+    vp_err rc = cli_http_call(run->http, &call, &answer, &fault);
+    if (rc == VP_ETOOBIG && json_array_size(im->items) == 1) {
+        rc = VP_OK;
+        count_refused(im);
+    } else if (rc) {
+        vp_fault_set(why, "%s (up to line %lld)", fault.text, im->lines + 1);
+    } else {
         count(im, answer.body);
+    }
     cli_answer_release(&answer);
     json_decref(body);
     json_array_clear(im->items);
@@ -260,23 +299,24 @@ static vp_err take_line(cli_run *run, import *im, vp_str line, vp_fault *why) {
     return rc;
 }
 
-static vp_err check_first(import *im, vp_fault *why) {
-    ssize_t n = getline(&im->line, &im->room, im->file);
-    if (n >= 0 && strcmp(im->line, first_line) == 0) return VP_OK;
-    vp_fault_set(why, "is no export of this version");
-    return VP_EINVAL;
+/* False at the end of the file. A line without its end is one that is too long, or the last. */
+static bool next_line(import *im) {
+    return fgets(im->line, LINE_MAX_LEN + 1, im->file) != NULL;
 }
 
 static vp_err read_lines(cli_run *run, import *im, vp_fault *why) {
-    vp_err rc = check_first(im, why);
-    ssize_t n = 0;
-    while (!rc && im->said < 0 && (n = getline(&im->line, &im->room, im->file)) > 0) {
-        if (n > LINE_MAX_LEN) {
+    if (!next_line(im) || strcmp(im->line, first_line) != 0) {
+        vp_fault_set(why, "is no export of this version");
+        return VP_EINVAL;
+    }
+    vp_err rc = VP_OK;
+    while (!rc && im->said < 0 && next_line(im)) {
+        size_t n = strlen(im->line);
+        if (n == LINE_MAX_LEN && im->line[n - 1] != '\n') {
             vp_fault_set(why, "line %lld is too long", im->lines + 2);
-            rc = VP_ETOOBIG;
-        } else {
-            rc = take_line(run, im, vp_str_trim(vp_str_n(im->line, (size_t)n)), why);
+            return VP_ETOOBIG;
         }
+        rc = take_line(run, im, vp_str_trim(vp_str_n(im->line, n)), why);
     }
     if (!rc) rc = send_items(run, im, why);
     if (!rc && im->said != im->lines) {
@@ -299,6 +339,7 @@ import im = {.said = - 1 };
     run->at = run->args.words[0];
     im.file = fopen(run->at, "re");
     if (!im.file) return failed(why);
+    im.line = vp_alloc(LINE_MAX_LEN + 1);
     im.items = json_array();
     im.rows = json_array();
     vp_err rc = read_lines(run, &im, why);

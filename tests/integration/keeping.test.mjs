@@ -130,9 +130,15 @@ describe('voxpop export and import', () => {
     const before = lines(file).slice(0, 1 + items(file).findIndex(({ service }) => service === 'comments'));
     const text = [...before, ...first.items.map((item) => JSON.stringify(item)), ''].join('\n');
     writeFileSync(`${half}.part`, `${text}{"half a li`);
-    writeFileSync(`${half}.part.at`, `3 ${Buffer.byteLength(text)} ${before.length - 1 + first.items.length} ${first.next_cursor}\n`);
+    const place = (url) => writeFileSync(`${half}.part.at`, `${url} plain\n3 ${Buffer.byteLength(text)} ${before.length - 1 + first.items.length} ${first.next_cursor}\n`);
+    place(from.urls.site);
     await run(from, 'export', half);
     assert.deepEqual(lines(half).map((line) => JSON.parse(line)), lines(file).map((line) => JSON.parse(line)));
+    const other = `${half}.other`; // what is there of another system's is not gone on with
+    writeFileSync(`${other}.part`, text);
+    writeFileSync(`${other}.part.at`, `http://other.example plain\n3 ${Buffer.byteLength(text)} 9 x\n`);
+    await run(from, 'export', other);
+    assert.deepEqual(readFileSync(other, 'utf8'), readFileSync(file, 'utf8'));
     const refused = await from.cli(['export', half]);
     assert.match(refused.err, /is there already/);
   });
@@ -242,6 +248,13 @@ describe('voxpop export and import', () => {
       const got = await give(service, item);
       assert.deepEqual([got.status, got.json], [200, { added: 0, same: 0, conflicts: 0, refused: 1, left: [`${item.kind} ${id}`] }], got.text);
     }
+    // One that no request may hold stays away; the others come.
+    const large = { service: 'comments', ...good, parts: { record: { hash: { a: 'x'.repeat(1100000) } } } };
+    const mixed = join(from.folder, 'mixed.jsonl');
+    writeFileSync(mixed, `${lines(file)[0]}\n${JSON.stringify(large)}\n${lines(file).at(-2)}\n{"lines":2}\n`);
+    const said = await to.cli(['import', mixed]);
+    assert.match(said.err, /^left as it is: comment \w{26} \(too large\)$/m);
+    assert.match(said.out, /^comments +0 +1 +0 +1$/m);
     const nothing = join(from.folder, 'nothing.jsonl');
     for (const text of ['', '{"voxpop":"export","version":2}\n', `${lines(file)[0]}\n{"service":"../x"}\n`, `${lines(file)[0]}\nno JSON\n`]) {
       writeFileSync(nothing, text);
