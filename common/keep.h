@@ -23,10 +23,10 @@ enum {
  * {"added","same","conflicts","refused","left":["KIND ID"…]}: what was there as it is, what is
  * there but different and was left alone, what is no such record. */
 #define VP_KEEP_OPS(service)                                                                       \
-    {service ".export", "GET",           "/api/v1/export/" service, VP_MAY_ADMIN, 0,               \
-     vp_export_prepare, vp_export_finish},                                                         \
+    {service ".export-all", "GET",           "/api/v1/export/" service, VP_MAY_ADMIN, 0,           \
+     vp_export_prepare,     vp_export_finish},                                                     \
     {                                                                                              \
-        service ".import", "POST", "/api/v1/import/" service, VP_MAY_ADMIN, VP_KEEP_BODY,          \
+        service ".import-all", "POST", "/api/v1/import/" service, VP_MAY_ADMIN, VP_KEEP_BODY,      \
             vp_import_prepare, vp_import_finish                                                    \
     }
 

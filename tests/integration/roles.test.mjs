@@ -109,6 +109,10 @@ const table = {
   'tokens.create': { may: signedIn, send: () => ({ body: { name: 'x' } }) },
   'tokens.end': { own: signedIn, foreign: [], out: 404, record: token },
   'audit.list': { may: admins },
+  ...Object.fromEntries(['accounts', 'articles', 'comments', 'polls'].flatMap((service) => [
+    [`${service}.export-all`, { may: admins }],
+    [`${service}.import-all`, { may: admins, send: () => ({ body: { items: [{ kind: 'none', id: nobody, parts: {} }] } }) }],
+  ])),
   'service.migrate': { may: admins, send: () => ({ body: { dry_run: true } }) },
   'instances.status': { may: editors },
   'instances.drain': { may: admins, gives: [404], record: () => ({ id: nobody }), send: () => ({ body: {} }) },
