@@ -52,12 +52,20 @@ static bool was_updated(const json_t *article) {
            updated > published + UPDATE_SLACK_MS;
 }
 
+/* A page asks nobody else for a picture. */
+static bool is_elsewhere(const json_t *hero) {
+    vp_str url = vp_json_text(hero, "url");
+    return !vp_str_starts(url, VP_STR("/")) || vp_str_starts(url, VP_STR("//"));
+}
+
 void people_article(json_t *article, int64_t comments) {
-    static const char *const keys[] = {"language", "body_html", NULL};
+    static const char *const keys[] = {"language", "body_html",       "section",
+                                       "hero",     "reading_minutes", NULL};
     bool several = json_array_size(json_object_get(article, "contributors")) > 1;
     if (comments >= 0) view_set(article, "comment_count", json_integer(comments));
     if (!was_updated(article)) view_set(article, "updated_at", NULL);
     people_teaser(article);
+    if (is_elsewhere(json_object_get(article, "hero"))) view_set(article, "hero", NULL);
     view_complete(article, keys);
     view_time(article, article, "updated_at", "updated_display", VIEW_DAY);
     view_text(article, "contributors_heading",

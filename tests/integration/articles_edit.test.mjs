@@ -229,6 +229,16 @@ describe('an article', () => {
     assert.deepEqual([(await read(made)).title, (await read(made)).has_edit], ['Next', false]);
   });
 
+  test('shows its section, picture and reading time on its page, and asks nobody else for a picture', async () => {
+    const made = await make({ status: 'published', section: 'Local & News', hero: { url: '/media/a.jpg', alt: 'A "boat"' }, body_markdown: 'word '.repeat(900) });
+    const page = await system.page(`/articles/${made.slug}`);
+    assert.match(page.text, /<p class="byline">Local &amp; News<\/p>/);
+    assert.match(page.text, /<img class="hero" src="\/media\/a.jpg" alt="A &quot;boat&quot;">/);
+    assert.match(page.text, /4 min read/);
+    await patch(made, { hero: { url: 'https://elsewhere.example/a.jpg', alt: 'A boat' } });
+    assert.ok(!(await system.page(`/articles/${made.slug}`)).text.includes('elsewhere'));
+  });
+
   test('goes into the bin and comes out of it as a draft', async () => {
     const made = await make({ status: 'published', title: 'Binned', slug: 'binned' });
     assert.equal((await as('ann', 'DELETE', `/${made.id}`)).status, 428);
@@ -246,6 +256,24 @@ describe('an article', () => {
     assert.equal((await as('ann', 'POST', `/${made.id}/undelete`)).status, 409);
     assert.equal((await patch(back.json, { status: 'published' })).status, 200);
     assert.equal((await publicly('binned')).status, 200);
+  });
+
+  test('is withdrawn at its time, and its comments close at theirs', async () => {
+    const soon = inFuture(8000);
+    const made = await make({ status: 'published', title: 'For a while', unpublish_at: soon, comments_policy: 'days', comments_days: 1 });
+    assert.deepEqual([made.unpublish_at, made.comments_open, Date.parse(made.comments_close_at)], [soon, true, Date.parse(made.published_at) + 24 * hour]);
+    const late = await make({ status: 'published', title: 'Commented on', publish_at: `${new Date(Date.now() - 24 * hour + 8000).toISOString().slice(0, 19)}Z`, comments_policy: 'days', comments_days: 1 });
+    const say = () => system.api('POST', `/api/v1/articles/${late.id}/comments`, { body: { author_name: 'Zoë', body_markdown: 'Hello' } });
+    assert.equal((await say()).status, 201);
+    await waitFor(async () => (await read(made)).status === 'draft', { deadline: 30000, what: 'it is withdrawn' });
+    const gone = await read(made);
+    assert.deepEqual([gone.revision, gone.unpublish_at, (await publicly(made.id)).status], [2, null, 404]);
+    assert.ok(Date.now() >= Date.parse(soon));
+    await waitFor(async () => !(await publicly(late.id)).json.comments_open, { deadline: 30000, what: 'its comments close' });
+    const closed = await publicly(late.id);
+    assert.equal(closed.json.revision, 1);
+    assert.equal((await say()).status, 409);
+    assert.notEqual(closed.headers.etag, (await publicly(made.slug)).headers.etag);
   });
 
   test('leaves the bin for good after 30 days', async () => {

@@ -131,6 +131,8 @@ const table = {
   'articles.restore': { ...ofArticle, record: saved, send: () => ({ headers: any }) },
   'articles.list': { may: anyone },
   'articles.tags': { may: anyone },
+  'articles.sections': { may: anyone },
+  'articles.related': { may: anyone, record: article() },
   'contributors.list': { may: anyone },
   'contributors.get': { may: anyone, record: contributor },
   // An account's own is the one that an admin has given it.
