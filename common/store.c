@@ -53,11 +53,16 @@ struct vp_store {
     char *readbuf;
 };
 
-vp_err vp_store_new(vp_store **out, const char *url, vp_fault *why) {
+static vp_store *make(void) {
     vp_store *s = vp_calloc(1, sizeof *s);
-    vp_err rc = vp_store_url_read(url, &s->url, why);
     s->backoff_ms = STORE_BACKOFF_MIN_MS;
     s->readbuf = vp_alloc(STORE_READ);
+    return s;
+}
+
+vp_err vp_store_new(vp_store **out, const char *url, vp_fault *why) {
+    vp_store *s = make();
+    vp_err rc = vp_store_url_read(url, &s->url, why);
     *out = s;
     if (rc) vp_store_destroy(out);
     return rc;
@@ -65,11 +70,9 @@ vp_err vp_store_new(vp_store **out, const char *url, vp_fault *why) {
 
 vp_store *vp_store_twin(const vp_store *of) {
     if (!of->url.sentinel) return NULL;
-    vp_store *s = vp_calloc(1, sizeof *s);
+    vp_store *s = make();
     s->url = of->url;
     s->next = of->next;
-    s->backoff_ms = STORE_BACKOFF_MIN_MS;
-    s->readbuf = vp_alloc(STORE_READ);
     return s;
 }
 

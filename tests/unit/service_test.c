@@ -494,6 +494,28 @@ static int pinged(void *socket) {
     return a.e.flags;
 }
 
+static void a_caller_is_told_when_redis_goes_and_comes(void **state) {
+    stage *s = *state;
+    void *socket = caller(s);
+    answer a;
+    wait_for_master(socket, "00000001");
+    assert_int_equal(pinged(socket), 0);
+    s->redis.life = 0; /* so it cannot be set up again */
+    s->redis.hang_up = true;
+    hear(socket, &a);
+    assert_int_equal(a.e.kind, VP_KIND_PONG);
+    assert_int_equal(a.e.flags, VP_FLAG_AWAY);
+    assert_int_equal(call(socket, "GET", "/master", NULL, "", &a), 503);
+    assert_int_equal(a.e.flags, VP_FLAG_AWAY);
+    assert_int_equal(pinged(socket), VP_FLAG_AWAY);
+    s->redis.life = 2;
+    hear(socket, &a);
+    assert_int_equal(a.e.kind, VP_KIND_PONG);
+    assert_int_equal(a.e.flags, 0);
+    assert_int_equal(call(socket, "GET", "/master", NULL, "", &a), 200);
+    assert_string_equal(a.body, "00000002");
+}
+
 static void a_caller_is_told_however_many_probes_came(void **state) {
     enum { PROBES = 200 };
     stage *s = *state;
@@ -616,6 +638,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_fence_is_by_our_own_clock, start_split, end),
         cmocka_unit_test_setup_teardown(a_registry_that_went_away_is_not_missed, start_split, end),
         cmocka_unit_test_setup_teardown(one_that_is_asked_to_drains, start_announced, end),
+        cmocka_unit_test_setup_teardown(a_caller_is_told_when_redis_goes_and_comes, start_announced,
+                                        end),
         cmocka_unit_test_setup_teardown(a_caller_is_told_however_many_probes_came, start_announced,
                                         end),
     };
