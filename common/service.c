@@ -124,8 +124,7 @@ static vp_err compile_ops(vp_service *s, vp_fault *why) {
     s->ops = vp_calloc((size_t)s->n_ops, sizeof *s->ops);
     memcpy(s->ops, s->def->ops, (size_t)n * sizeof *s->ops);
     memcpy(s->ops + n, service_own_ops, sizeof service_own_ops);
-    snprintf(s->migrate_pattern, sizeof s->migrate_pattern, SERVICE_MIGRATE_PATTERN,
-             s->def->name);
+    snprintf(s->migrate_pattern, sizeof s->migrate_pattern, SERVICE_MIGRATE_PATTERN, s->def->name);
     s->route = vp_calloc((size_t)s->n_ops, sizeof *s->route);
     s->record.routes = vp_calloc((size_t)s->n_ops, sizeof *s->record.routes);
     for (int i = 0; i < s->n_ops; i++) {

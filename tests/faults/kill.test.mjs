@@ -11,7 +11,7 @@ import { edgeMissing } from '../support/edge.mjs';
 import { startFleet } from '../support/fleet.mjs';
 import { longForm } from '../support/mixed.mjs';
 import { Chance, newSeed } from '../support/random.mjs';
-import { slow } from '../support/system.mjs';
+import { slow, waitFor } from '../support/system.mjs';
 
 const seconds = longForm ? 120 : 20;
 const watchers = longForm ? 500 : 50;
@@ -32,16 +32,21 @@ describe(`a process is killed every ${everyMs / 1000} s, seed ${seed}`, { skip: 
     const deaths = [];
     const starting = new Map(); // name → until it is ready
     const end = performance.now() + seconds * 1000;
-    for (let next = performance.now(); next < end; next += everyMs) {
-      await pause(Math.max(0, next - performance.now()));
-      const names = chance.pick(Object.values(fleet.names));
-      const name = chance.pick(names);
-      await Promise.all(names.map((each) => starting.get(each))); // one of a kind at a time
+    while (performance.now() < end) {
+      const began = performance.now();
+      const kind = chance.pick(Object.keys(fleet.names));
+      const name = chance.pick(fleet.names[kind]);
+      await Promise.all(fleet.names[kind].map((each) => starting.get(each))); // one of a kind at a time
+      await waitFor(async () => { // the others do not only run, they are used
+        for (const other of fleet.names[kind]) if (other !== name && !(await fleet.isSeen(kind, other))) return false;
+        return true;
+      }, { deadline: 30000, what: `others are there than ${name}` });
       deaths.push({ at: performance.now(), name });
       await system.kill(name);
       system.launch(name);
       starting.set(name, system.ready(name));
       starting.get(name).catch(() => {});
+      await pause(Math.max(0, began + everyMs - performance.now()));
     }
     await Promise.all(starting.values());
     await fleet.writes(20);
@@ -56,10 +61,11 @@ describe(`a process is killed every ${everyMs / 1000} s, seed ${seed}`, { skip: 
     for (const { at, what } of mixed.failures) t.diagnostic(`${since(at)}: ${what}`);
     const late = mixed.failures.filter(({ at }) => !deaths.some((death) => at >= death.at && at - death.at <= recoveryMs + 2 * mixed.longestStall));
     assert.deepEqual(late.map((each) => each.what), [], 'failures only within a second of a death');
-    assert.ok(mixed.failures.length <= mixed.asked / 1000, `${mixed.failures.length} of ${mixed.asked} failed`);
-    // On a machine that is busy with other things, times say nothing about ours.
+    // On a machine that is busy with other things, times say nothing about ours; and silence of 1.5 s
+    // is taken for death, so that there are more deaths than we know of.
     const timed = mixed.longestStall < 1000;
     if (!timed) t.diagnostic('the machine was too busy to measure recoveries');
+    assert.ok(mixed.failures.length <= mixed.asked / (timed ? 1000 : 100), `${mixed.failures.length} of ${mixed.asked} failed`);
     let longest = { ms: 0 };
     for (const { at, name } of deaths) {
       for (const kind of ['page', 'vote', 'comment']) {
