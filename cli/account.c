@@ -6,9 +6,12 @@
 #include <stdlib.h>
 
 #include "cli.h"
+#include "clock.h"
 #include "json.h"
 #include "prompt.h"
 #include "text.h"
+
+enum { TOKEN_DAYS_MAX = 3650 };
 
 typedef struct password {
     char text[CLI_LINE_MAX + 1];
@@ -145,15 +148,36 @@ static void sign_out(cli_run *run) {
     cli_answer_release(&answer);
 }
 
+/* When a token ends that lives so many days; NULL: never. */
+static vp_err end_of_token(const char *days, char out[VP_TIME_LEN + 1], vp_fault *why) {
+    int64_t n;
+    vp_err rc = cli_number(days, "--days", 1, TOKEN_DAYS_MAX, 0, &n, why);
+    if (!rc) vp_time_text(vp_clock_wall() + n * 24 * 3600 * 1000, out);
+    return rc;
+}
+
+static vp_err token_body(const cli_args *args, json_t **out, vp_fault *why) {
+    char end[VP_TIME_LEN + 1];
+    json_t *scopes = args->scope[0] ? json_array() : NULL;
+    vp_err rc = end_of_token(args->days, end, why);
+    for (int i = 0; i < CLI_SCOPES_MAX && args->scope[i]; i++)
+        json_array_append_new(scopes, json_string(args->scope[i]));
+    *out = rc ? NULL
+              : json_pack("{s:s, s:o*, s:s*}", "name", args->name ? args->name : "voxpop", "scopes",
+                          scopes, "expires_at", args->days ? end : NULL);
+    if (rc) json_decref(scopes);
+    if (*out || rc) return rc;
+    vp_fault_set(why, "--name and --scope must be UTF-8");
+    return VP_EINVAL;
+}
+
 static vp_err post_token(cli_run *run, vp_fault *why) {
     cli_answer answer;
-    json_t *body = json_pack("{s:s}", "name", run->args.name ? run->args.name : "voxpop");
-    if (!body) {
-        vp_fault_set(why, "--name must be UTF-8");
-        return VP_EINVAL;
-    }
+    json_t *body;
+    vp_err rc = token_body(&run->args, &body, why);
+    if (rc) return rc;
     cli_call call = {.method = "POST", .path = "/api/v1/tokens", .body = body, .anonymous = true};
-    vp_err rc = cli_http_call(run->http, &call, &answer, why);
+    rc = cli_http_call(run->http, &call, &answer, why);
     vp_str token = vp_json_text(answer.body, "token");
     if (!rc && cli_text_is_visible(token)) {
         printf("%.*s\n", (int)token.n, token.p);

@@ -165,6 +165,7 @@ static struct curl_slist *headers_of(const cli_http *self, const cli_call *call)
     add_header(&list, "Authorization: Bearer ", call->anonymous ? NULL : self->token);
     add_header(&list, "Idempotency-Key: ", call->key);
     add_header(&list, "X-First-Account: ", call->first_account);
+    add_header(&list, "If-Match: ", call->match);
     add_header(&list, "Sec-Fetch-Site: ", self->cookies && !read ? "none" : NULL);
     return list;
 }

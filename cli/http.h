@@ -19,6 +19,7 @@ typedef struct cli_call {
     const json_t *body;        /* NULL: none */
     const char *key;           /* Idempotency-Key; NULL: none */
     const char *first_account; /* X-First-Account; NULL: none */
+    const char *match;         /* If-Match; NULL: none */
     const char *accept;        /* the answer is wanted as it comes, of this type; NULL: JSON */
     bool anonymous;            /* as a reader: without the token */
     bool harmless; /* doing it twice does no harm, so it may be repeated without a key; GET, PUT

@@ -4,6 +4,7 @@
 
 #include "cli.h"
 #include "json.h"
+#include "pages.h"
 #include "table.h"
 #include "text.h"
 #include "ulid.h"
@@ -45,26 +46,6 @@ static json_t *row_of(const json_t *poll) {
                      json_object_get(poll, "question"));
 }
 
-/* One page at the end of all; *cursor is replaced, and NULL after the last one. */
-static vp_err add_page(cli_run *run, json_t *all, json_t **cursor, vp_fault *why) {
-    path p;
-    json_t *page = NULL, *poll;
-    size_t i;
-    const char *after = json_string_value(*cursor);
-    snprintf(p.text, sizeof p.text, "/api/v1/polls?limit=100%s%s", after ? "&cursor=" : "",
-             after ? after : "");
-    vp_err rc = cli_http_get(run->http, p.text, &page, why);
-    json_array_foreach(json_object_get(page, "items"), i, poll) {
-        if (json_array_size(all) < CLI_ROWS_MAX) json_array_append(all, poll);
-    }
-    json_t *next = json_object_get(page, "next_cursor");
-    json_decref(*cursor);
-    *cursor =
-        json_is_string(next) && json_array_size(all) < CLI_ROWS_MAX ? json_incref(next) : NULL;
-    json_decref(page);
-    return rc;
-}
-
 static void print_polls(const json_t *all) {
     json_t *rows = json_array(), *poll;
     size_t i;
@@ -76,11 +57,8 @@ static void print_polls(const json_t *all) {
 }
 
 vp_err cli_polls_list(cli_run *run, vp_fault *why) {
-    json_t *all = json_array(), *cursor = NULL;
-    vp_err rc;
-    do rc = add_page(run, all, &cursor, why);
-    while (!rc && cursor);
-    json_decref(cursor);
+    json_t *all;
+    vp_err rc = cli_pages_all(run, "/api/v1/polls", &all, why);
     if (!rc && run->args.json)
         cli_json_print(all);
     else if (!rc)

@@ -169,3 +169,9 @@ vp_step vp_audit_finish(vp_call *call) {
         vp_buf_addf(&call->out, "\"%s\"}", s->last);
     return vp_call_answer(call, 200);
 }
+
+void vp_audit_note(vp_call *call, const char *object, const char *detail) {
+    vp_str args[] = {call->field[VP_F_ACTOR_ID], call->field[VP_F_ACTOR_LOGIN],
+                     vp_str_of(call->op->name), vp_str_of(object), vp_str_of(detail)};
+    vp_call_function(call, "audit_note", NULL, 0, args, 5);
+}

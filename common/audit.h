@@ -26,6 +26,10 @@ enum {
 vp_step vp_audit_prepare(vp_call *call);
 vp_step vp_audit_finish(vp_call *call);
 
+/* Appends a command to this round that writes an entry of its own, named after the operation: for
+ * what no function of the service does in one step. */
+void vp_audit_note(vp_call *call, const char *object, const char *detail);
+
 /* An entry's id, or its text with the sign in front. Both numbers fit in 64 bits. */
 bool vp_audit_id_read(vp_str text, uint64_t *ms, uint64_t *number);
 

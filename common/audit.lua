@@ -24,3 +24,9 @@ local function audit(now, actor_id, actor_login, action, object, detail)
         'actor', actor_id, 'login', actor_login, 'action', action, 'object', object,
         'detail', audit_cut(detail))
 end
+
+-- ARGV: as audit, from the actor on.
+redis.register_function('@{audit_note}', function(_, A)
+    audit(now_ms(), A[1], A[2], A[3], A[4], A[5])
+    return 'ok'
+end)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "audit.h"
 #include "mem.h"
 
 enum {
@@ -144,6 +145,7 @@ vp_step vp_export_prepare(vp_call *call) {
     vp_str args[] = {vp_str_n(cursor, n),
                      vp_str_eq(secrets, VP_STR("yes")) ? VP_STR("1") : VP_STR("")};
     vp_call_function(call, "export", NULL, 0, args, 2);
+    if (!n) vp_audit_note(call, "", args[1].n ? "with secrets" : ""); /* once, not for each page */
     return VP_STEP_WAIT;
 }
 
@@ -178,6 +180,7 @@ typedef struct import {
     const json_t *items;
     size_t sent, done;
     uint8_t outcome[VP_KEEP_ITEMS];
+    bool noted;
 } import;
 
 static bool add(item_args *a, vp_str s) {
@@ -363,15 +366,27 @@ static vp_step import_answer(vp_call *call, const import *im) {
     return private_answer(call);
 }
 
+/* What has come in is told in the audit log, after it has. */
+static vp_step note_import(vp_call *call, import *im) {
+    char detail[64];
+    int added = 0;
+    for (size_t i = 0; i < im->done; i++) added += im->outcome[i] == ADDED;
+    snprintf(detail, sizeof detail, "%d of %zu added", added, im->done);
+    im->noted = true;
+    vp_audit_note(call, "", detail);
+    return call->problem.code ? VP_STEP_DONE : VP_STEP_WAIT;
+}
+
 vp_step vp_import_finish(vp_call *call) {
     import *im = call->state;
+    if (im->noted) return import_answer(call, im);
     for (int i = 0; i < call->n_replies; i++) {
         uint8_t outcome = 0;
         vp_str word = element(call->reply[i], 0);
         while (outcome < REFUSED && !vp_str_eq(word, vp_str_of(words[outcome]))) outcome++;
         im->outcome[im->done++] = outcome;
     }
-    return im->sent < json_array_size(im->items) ? send_items(call, im) : import_answer(call, im);
+    return im->sent < json_array_size(im->items) ? send_items(call, im) : note_import(call, im);
 }
 
 /* -- is all right? ------------------------------------------------------------------------------

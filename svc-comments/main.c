@@ -1,4 +1,5 @@
 /* main.c - voxpop-comments: what readers say under articles. SPDX-License-Identifier: MIT */
+#include "audit.h"
 #include "comment_form.h"
 #include "comments.h"
 #include "embed.h"
@@ -25,6 +26,7 @@ static const vp_op ops[] = {{"comments.post", "POST", "/api/v1/articles/{id}/com
                              comments_topics_prepare, comments_topics_finish},
                             VP_KEEP_OPS("comments"),
                             VP_VERIFY_OP("comments"),
+                            VP_AUDIT_OP("comments"),
                             {NULL}};
 
 static const vp_schema schemas[] = {{"comment", 1, NULL}, {NULL}};

@@ -1,8 +1,8 @@
 /* scopes.h - what a token with scopes may be used for. Pure.
  * "read" is reading of articles, comments and polls; "articles", "comments" and "polls" are reading
- * and writing there; "admin" is all of the gateway's own: accounts, tokens, sessions, the audit
- * log, instances. A token without scopes is for everything that its account may. The role decides
- * besides. SPDX-License-Identifier: MIT */
+ * and writing there; "admin" is all of the gateway's own (accounts, tokens, sessions, the audit
+ * log, instances), and export, import and migration of all services. A token without scopes is for
+ * everything that its account may. The role decides besides. SPDX-License-Identifier: MIT */
 #ifndef ACCOUNTS_SCOPES_H
 #define ACCOUNTS_SCOPES_H
 

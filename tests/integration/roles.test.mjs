@@ -126,6 +126,14 @@ const table = {
   'articles.delete': { ...ofArticle, record: article(), send: () => ({ headers: any }) },
   'articles.undelete': { ...ofArticle, record: deleted, send: () => ({ headers: any }) },
   'articles.edit-put': { ...ofArticle, record: article(), send: () => ({ body: { title: 'New' }, headers: any }) },
+  'articles.edit-get': { ...ofArticle, record: edited },
+  'articles.autosave-get': { ...ofArticle, gives: [200, 404], record: article() },
+  'articles.autosave-put': { ...ofArticle, record: article(), send: () => ({ body: { title: 'New' } }) },
+  'articles.autosave-delete': { ...ofArticle, record: article() },
+  'articles.preview': { ...ofArticle, record: article({ status: 'draft' }), send: () => ({ body: {} }) },
+  'articles.revisions': { ...ofArticle, record: article() },
+  'articles.revision': { ...ofArticle, record: saved },
+  'articles.diff': { ...ofArticle, record: saved, send: () => ({ query: '?to=1' }) },
   'articles.edit-delete': { ...ofArticle, record: edited, send: () => ({ headers: any }) },
   'articles.edit-publish': { ...ofArticle, record: edited, send: () => ({ headers: any }) },
   'articles.restore': { ...ofArticle, record: saved, send: () => ({ headers: any }) },
@@ -232,6 +240,8 @@ describe('roles', () => {
     const names = operations.map((each) => each.name);
     assert.deepEqual(names.filter((name) => !table[name]), [], 'operations that this table says nothing of');
     assert.deepEqual(Object.keys(table).filter((name) => !names.includes(name)), [], 'rows of no operation');
+    const own = all.filter((each) => !each.name.startsWith('service.')); // those that every loop has
+    assert.equal(new Set(own.map((each) => each.name)).size, own.length, 'names are told apart');
     assert.equal(new Set(operations.map((each) => `${each.method} ${each.pattern}`)).size, operations.length, 'routes, too');
   });
 
