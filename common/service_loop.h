@@ -189,7 +189,8 @@ struct vp_service {
     bool clock_known;        /* on this connection */
     int64_t registry_offset; /* of the registry's clock, if that is another one */
     bool registry_clock_known;
-    int64_t owed_since; /* the last reply came, or since it the first command went */
+    int64_t registry_refused_ms; /* until then refusals of the registry are passed over */
+    int64_t owed_since;          /* the last reply came, or since it the first command went */
     slot *free_slots;
     int in_work;
     list pending, batch;

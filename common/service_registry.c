@@ -6,6 +6,10 @@
 #include "log.h"
 #include "service_loop.h"
 
+enum {
+    REFUSED_MS = 5000
+}; /* a refusal is logged, and another master looked for, at most so often */
+
 typedef enum asked { ASKED_NOTHING, ASKED_TIME, ASKED_KEY } asked;
 
 static void say(void *service, int argc, const vp_str *argv) {
@@ -40,9 +44,20 @@ static void on_time(vp_service *s, int64_t sent_ms, const redisReply *r) {
     s->registry_clock_known = true;
 }
 
+/* One that is no master any more, or one that nobody follows, refuses the beats: then another one
+ * may have taken over, which a new connection finds out. */
+static void refused(vp_service *s, const char *text) {
+    int64_t now = vp_clock_ms();
+    if (now < s->registry_refused_ms) return;
+    s->registry_refused_ms = now + REFUSED_MS;
+    vp_log(VP_LOG_WARN, NULL, "registry: redis: %s", text);
+    vp_link_drop(s->registry);
+}
+
 static void on_heard(void *service, vp_link_asked to, redisReply *r) {
     vp_service *s = service;
     if (!r) return;
+    if (r->type == REDIS_REPLY_ERROR) refused(s, r->str);
     if (to.what == ASKED_TIME) on_time(s, to.sent_ms, r);
     if (to.what == ASKED_KEY && !service_take_key(s, r)) vp_link_drop(s->registry);
 }
