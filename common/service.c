@@ -62,6 +62,7 @@ static bool turn(vp_service *s) {
     bool idle = s->batch_owed == 0;
     if (idle) service_finish_batch(s);
     bool dry = service_receive(s);
+    if (dry) service_count(s, SERVICE_M_REFUSED, vp_flood_look(s->flood, vp_clock_ms()));
     service_run_timers(s, vp_clock_ms());
     if (!idle) return dry && !s->touched;
     service_start_batch(s);
@@ -162,6 +163,7 @@ vp_err vp_service_new(vp_service **out, const vp_service_def *def, const vp_serv
     s->replica = o->replica;
     s->log_access = o->log_access;
     s->owed = vp_calloc(OWED_MAX, sizeof *s->owed);
+    s->flood = vp_flood_new();
     s->own_zmq = !o->zmq;
     s->zmq = o->zmq ? o->zmq : zmq_ctx_new();
     snprintf(s->record.service, sizeof s->record.service, "%s", def->name);
@@ -188,6 +190,8 @@ vp_err vp_service_new(vp_service **out, const vp_service_def *def, const vp_serv
     if (!rc && o->publish && o->publish[0])
         rc = bind_socket(s, ZMQ_PUB, o->publish, o, &s->publisher, s->record.publish,
                          sizeof s->record.publish, why);
+    vp_flood_watch(s->flood, s->record.endpoint, true);
+    vp_flood_watch(s->flood, s->record.publish, false);
 done:
     *out = s;
     if (rc) vp_service_destroy(out);
@@ -202,6 +206,7 @@ void vp_service_destroy(vp_service **self_p) {
     if (s->router) zmq_close(s->router);
     if (s->publisher) zmq_close(s->publisher);
     vp_zap_stop(&s->zap);
+    vp_flood_destroy(&s->flood);
     service_slots_free(s);
     vp_link_destroy(&s->registry);
     vp_store_destroy(&s->scout);

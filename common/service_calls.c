@@ -276,6 +276,7 @@ static bool receive(vp_service *s, slot *k) {
             break; /* frames of a message arrive together, so this is the end of the context */
         }
         more = zmq_msg_more(m);
+        if (!more) vp_flood_heard(s->flood, zmq_msg_get(m, ZMQ_SRCFD));
         if (m == &spare)
             zmq_msg_close(m);
         else

@@ -19,6 +19,7 @@
 
 #include <zmq.h>
 
+#include "flood.h"
 #include "link.h"
 #include "registry.h"
 #include "service.h"
@@ -163,7 +164,8 @@ static inline slot *list_take(list *l) {
 struct vp_service {
     const vp_service_def *def;
     void *zmq, *router, *publisher;
-    vp_zap *zap;     /* NULL: without keys */
+    vp_zap *zap; /* NULL: without keys */
+    vp_flood *flood;
     int router_fd;   /* readable: the router has news. Edge-triggered, see service_receive */
     bool touched;    /* the router was sent to since it was last read dry */
     bool redis_news; /* its descriptor was ready: there is something to read */

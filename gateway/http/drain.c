@@ -60,7 +60,7 @@ static void replace_listener(int fd, bool listening, void *arg) {
 static void plug(http_door *door) {
     if (door->plug >= 0) return;
     door->plug = make_plug();
-    if (door->plug >= 0) http_sockets_each(door->port, replace_listener, door);
+    if (door->plug >= 0) vp_descriptors_each(door->port, replace_listener, door);
 }
 
 /* What has already arrived is still read; behind it comes the end. */
@@ -72,7 +72,7 @@ static void wake(int fd, bool listening, void *arg) {
 static void stop_door(http_door *door) {
     if (!door->ctx) return;
     plug(door);
-    http_sockets_each(door->port, wake, NULL);
+    vp_descriptors_each(door->port, wake, NULL);
     wait_zero(door->server, &door->connections, vp_clock_ms() + IDLE_MS);
     /* The end of the plug wakes the master thread, which else sleeps for up to two seconds. */
     if (door->plug >= 0) shutdown(door->plug, SHUT_RDWR);

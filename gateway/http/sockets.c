@@ -2,7 +2,6 @@
 #include "sockets.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
@@ -19,30 +18,6 @@ static int port_of(const any_address *a) {
     if (a->any.sa_family == AF_INET) return ntohs(a->v4.sin_port);
     if (a->any.sa_family == AF_INET6) return ntohs(a->v6.sin6_port);
     return -1;
-}
-
-static int local_port(int fd) {
-    any_address a = {0};
-    socklen_t len = sizeof a;
-    return getsockname(fd, &a.any, &len) == 0 ? port_of(&a) : -1;
-}
-
-static bool is_listening(int fd) {
-    int yes = 0;
-    socklen_t len = sizeof yes;
-    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &len) == 0 && yes;
-}
-
-void http_sockets_each(int port, void (*found)(int fd, bool listening, void *arg), void *arg) {
-    DIR *dir = opendir("/proc/self/fd");
-    struct dirent *entry;
-    if (!dir) return;
-    while ((entry = readdir(dir))) {
-        int64_t fd;
-        if (vp_str_int(vp_str_of(entry->d_name), 0, INT32_MAX, &fd) != VP_OK) continue;
-        if (local_port((int)fd) == port) found((int)fd, is_listening((int)fd), arg);
-    }
-    closedir(dir);
 }
 
 bool http_socket_peer(int fd, char address[HTTP_ADDRESS_LEN], int *port) {

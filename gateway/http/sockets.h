@@ -1,16 +1,12 @@
-/* sockets.h - the sockets behind a port of this process. CivetWeb hands out no descriptors, and
- * two things need them: to stop listening without stopping, and to cut a connection that drips.
- * SPDX-License-Identifier: MIT */
+/* sockets.h - what is known of a connection's socket. CivetWeb hands out no descriptors, and two
+ * things need them: to stop listening without stopping, and to cut a connection that drips. See
+ * common/descriptors.h. SPDX-License-Identifier: MIT */
 #ifndef HTTP_SOCKETS_H
 #define HTTP_SOCKETS_H
 
-#include <stdbool.h>
-
 #include "address.h"
+#include "descriptors.h"
 
-/* Calls back for each TCP socket whose local port is port. Slow (it reads /proc/self/fd): not for
- * the path of a request. */
-void http_sockets_each(int port, void (*found)(int fd, bool listening, void *arg), void *arg);
 /* The peer of a connection as CivetWeb writes it; false when there is none. */
 bool http_socket_peer(int fd, char address[HTTP_ADDRESS_LEN], int *port);
 /* How long nothing has been sent to it, or since it was made; 0: it has sent what nobody has read,

@@ -43,7 +43,7 @@ static void look(http_watch *w, int64_t now_us) {
     search s = {.watch = w, .now_us = now_us};
     for (const http_watched *p = w->first; p; p = p->next)
         if (is_late(p, now_us)) s.port = p->port;
-    if (s.port) http_sockets_each(s.port, cut_if_late, &s);
+    if (s.port) vp_descriptors_each(s.port, cut_if_late, &s);
 }
 
 /* Peers' ports with a request in work; that two peers may have the same one spares some. */
@@ -68,7 +68,7 @@ static void hurry(const http_watch *w, int port) {
     for (const http_watched *each = w->first; each; each = each->next)
         if (each->port == port && atomic_load(&each->busy))
             p.busy[each->peer_port / 8] |= (uint8_t)(1 << each->peer_port % 8);
-    http_sockets_each(port, cut_if_silent, &p);
+    vp_descriptors_each(port, cut_if_silent, &p);
 }
 
 /* Whether a door is full. */

@@ -1,10 +1,10 @@
 /* zprobe.c - somebody at a ZeroMQ endpoint, with any keys or none, for the tests.
  *   zprobe ENDPOINT [--server KEY] [--secret KEY] [--sub PREFIX] [--wait MS]
- *          [--garbage MESSAGES] [--huge BYTES]
- * It sends the garbage and one huge frame, if asked for, and then pings; exit 0: a pong came in
- * time, 1: none. With --sub it subscribes instead, and waits for one state. Without --server it
- * does not speak CURVE; without --secret it has a key that nobody knows. SPDX-License-Identifier:
- * MIT */
+ *          [--garbage MESSAGES] [--huge BYTES] [--frames FRAMES]
+ * It sends the garbage, one huge frame and one message of so many empty frames, if asked for, and
+ * then pings; exit 0: a pong came in time, 1: none. With --sub it subscribes instead, and waits for
+ * one state. Without --server it does not speak CURVE; without --secret it has a key that nobody
+ * knows. SPDX-License-Identifier: MIT */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@ enum { KEY = 40, FRAMES = 6, FRAME_MAX = 300 };
 
 typedef struct wish {
     const char *endpoint, *server, *secret, *sub;
-    int64_t wait, garbage, huge;
+    int64_t wait, garbage, huge, frames;
 } wish;
 
 static bool take(wish *w, const char *name, const char *value) {
@@ -28,7 +28,8 @@ static bool take(wish *w, const char *name, const char *value) {
         int64_t *number;
     } rows[] = {{"--server", &w->server, NULL},   {"--secret", &w->secret, NULL},
                 {"--sub", &w->sub, NULL},         {"--wait", NULL, &w->wait},
-                {"--garbage", NULL, &w->garbage}, {"--huge", NULL, &w->huge}};
+                {"--garbage", NULL, &w->garbage}, {"--huge", NULL, &w->huge},
+                {"--frames", NULL, &w->frames}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (strcmp(rows[i].name, name)) continue;
         if (rows[i].text) *rows[i].text = value;
@@ -123,6 +124,8 @@ int main(int argc, char **argv) {
             zmq_send(socket, bytes, (size_t)w.huge, 0);
             free(bytes);
         }
+        for (int64_t i = 1; i <= w.frames; i++)
+            zmq_send(socket, "", 0, i < w.frames ? ZMQ_SNDMORE : 0);
         send_ping(socket);
     }
     ok = ok && is_answered(socket, &w);
