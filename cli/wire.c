@@ -25,7 +25,9 @@ static vp_err open_keys(vp_curve **out, const char *secret, cli_wire_target *t, 
         vp_fault_set(why, "the secret key is none of %d characters", VP_CURVE_TEXT);
         return VP_EINVAL;
     }
-    const vp_curve_options o = {.secret_key = secret, .allow = t->key};
+    char allow[VP_CURVE_TEXT + 2]; /* behind a comma: a key may begin as a path does */
+    snprintf(allow, sizeof allow, ",%s", t->key);
+    const vp_curve_options o = {.secret_key = secret, .allow = allow};
     return vp_curve_new(out, &o, why);
 }
 

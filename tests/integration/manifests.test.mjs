@@ -203,6 +203,8 @@ describe('deploy/systemd', () => {
       assert.ok(unit.includes(`ExecStart=/usr/local/bin/${program}\n`));
       for (const [, role] of unit.matchAll(/LoadCredential=.*:\/etc\/voxpop\/secrets\/(\w+)\//g)) assert.equal(`voxpop-${role}`, program);
       for (const [, setting] of unit.matchAll(/(VOXPOP_\w+)=/g)) checkSetting(setting, program);
+      // What LoadCredential gives is a copy: it would not be seen that the list has changed.
+      assert.ok(unit.includes('\nEnvironment=VOXPOP_CURVE_ALLOW=/etc/voxpop/peers\n') && !unit.includes('LoadCredential=peers'));
     }
   });
 

@@ -266,6 +266,10 @@ describe('seeing a system with keys', () => {
     for (const args of [[endpoint], [endpoint, ...key('gateway')], [endpoint, ...key('polls'), '--server-key', 'short'], [endpoint, '--curve-secret-key-file', '/nowhere']]) {
       assert.equal((await system.cli(['ping', ...args])).code, 1, `${args}`);
     }
+    for (const beginning of ['/', './']) { // as a path would
+      const got = await system.cli(['ping', 'tcp://127.0.0.1:1', ...key('gateway'), '--server-key', beginning + curve.slice(beginning.length)]);
+      assert.match(got.err, /no answer within/);
+    }
     const strange = join(system.folder, 'strange');
     assert.equal((await system.cli(['keygen', strange])).code, 0);
     assert.equal((await system.cli(['ping', id, '--curve-secret-key-file', `${strange}.key`])).code, 1, 'a key that nobody knows');
