@@ -235,6 +235,7 @@ static void run_prepare(vp_service *s, slot *k) {
     vp_call *c = &k->call;
     if (!k->timer && vp_clock_ms() > k->deadline_ms) {
         vp_call_fail(c, VP_ETIMEOUT, "It waited past its deadline.");
+        service_count(s, SERVICE_M_EXPIRED, 1);
         service_answer(s, k);
         return;
     }

@@ -199,6 +199,7 @@ static void admit(vp_service *s, slot *k) {
         vp_call_fail(c, VP_EAWAY, "The store cannot be reached just now.");
     else if (s->in_work > VP_SERVICE_CALLS) /* with this one */
         vp_call_fail(c, VP_EBUSY, "Too many calls are in work.");
+    if (c->problem.code == VP_EBUSY) service_count(s, SERVICE_M_SHED, 1);
     if (c->problem.code || c->status)
         service_answer(s, k);
     else

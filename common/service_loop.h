@@ -112,6 +112,8 @@ typedef struct owed {
 /* What is counted; the last rows of all that /metrics shows. */
 typedef enum service_metric {
     SERVICE_M_UNROUTED,
+    SERVICE_M_SHED,
+    SERVICE_M_EXPIRED,
     SERVICE_M_IN_WORK,
     SERVICE_M_PENDING,
     SERVICE_M_BATCH,

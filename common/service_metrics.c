@@ -15,6 +15,10 @@
 static const vp_metric table[SERVICE_METRICS] = {
     [SERVICE_M_UNROUTED] = {"voxpop_service_calls_unrouted_total", NULL, VP_COUNTER,
                             "Calls that no operation takes."},
+    [SERVICE_M_SHED] = {"voxpop_service_calls_shed_total", NULL, VP_COUNTER,
+                        "Calls refused because too many were in work."},
+    [SERVICE_M_EXPIRED] = {"voxpop_service_calls_expired_total", NULL, VP_COUNTER,
+                           "Calls that waited past their deadline, and were not begun."},
     [SERVICE_M_IN_WORK] = {"voxpop_service_calls_in_work", NULL, VP_GAUGE,
                            "Calls and timers that are received and not yet answered."},
     [SERVICE_M_PENDING] = {"voxpop_service_calls_pending", NULL, VP_GAUGE,

@@ -18,7 +18,8 @@ static void readyz(http_server *s, http_reply *p) {
 static const vp_str prometheus = VP_STR_INIT("text/plain; version=0.0.4; charset=utf-8");
 
 static void metrics(http_server *s, http_reply *p) {
-    http_count_in_flight(atomic_load(&s->in_flight));
+    http_count_now(atomic_load(&s->in_flight), atomic_load(&s->doors[0].connections),
+                   s->doors[0].threads);
     http_counters_write(&p->own);
     if (s->metrics) s->metrics(&p->own, s->app);
     p->content_type = prometheus;

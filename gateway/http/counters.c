@@ -39,6 +39,7 @@ static vp_metric refused[HTTP_REFUSAL_COUNT] = {
     REFUSED(HTTP_UNREADABLE, "unreadable"),
     REFUSED(HTTP_CROWDED, "crowded"),
     REFUSED(HTTP_SILENT, "silent"),
+    REFUSED(HTTP_FULL, "full"),
 };
 
 static vp_metric others[] = {
@@ -48,6 +49,10 @@ static vp_metric others[] = {
     {.name = "voxpop_gateway_request_seconds",
      .kind = VP_HISTOGRAM,
      .help = "From the parsed request to the written answer."},
+    {.name = "voxpop_gateway_connections",
+     .kind = VP_GAUGE,
+     .help = "Connections that have a thread of the public port."},
+    {.name = "voxpop_gateway_threads", .kind = VP_GAUGE, .help = "Threads of the public port."},
 };
 
 void http_count_answer(int status, int64_t us) {
@@ -59,8 +64,10 @@ void http_count_answer(int status, int64_t us) {
 void http_count_refusal(http_refusal why) {
     vp_metric_add(&refused[why], 1);
 }
-void http_count_in_flight(int n) {
-    vp_metric_set(&others[0], n);
+void http_count_now(int in_flight, int connections, int threads) {
+    vp_metric_set(&others[0], in_flight);
+    vp_metric_set(&others[2], connections);
+    vp_metric_set(&others[3], threads);
 }
 
 void http_counters_write(vp_buf *out) {

@@ -6,7 +6,7 @@
 
 void http_count_answer(int status, int64_t us);
 void http_count_refusal(http_refusal why);
-void http_count_in_flight(int n);
+void http_count_now(int in_flight, int connections, int threads);
 void http_counters_write(vp_buf *out);
 
 #endif

@@ -2,6 +2,8 @@
  * A body that nobody has read would be taken for the next request, so it is read away when it is
  * small; else the connection ends, and what the client still sends is dropped for a moment, because
  * closing on unread bytes resets the connection and may take the answer with it.
+ * When every thread has a connection, each answer ends its own, so that those who wait have their
+ * turn; when nearly all are at work, the few that are left refuse what comes.
  * SPDX-License-Identifier: MIT */
 #include "counters.h"
 #include "internal.h"
@@ -9,6 +11,7 @@
 #include "origin.h"
 
 enum {
+    FULL_SHARE = 64,      /* this part of the threads refuses when all others are at work */
     SKIP_MAX = 64 * 1024, /* an unread body up to here is read away */
     SKIP_MS = 1000,
     LINGER_MAX = 1024 * 1024,
@@ -138,6 +141,24 @@ static bool may_linger(const http_request *r) {
     return !r->body_read || r->body_error == VP_ETOOBIG;
 }
 
+/* After these what comes next on the wire is known. */
+static bool is_sound(http_refusal why) {
+    return why == HTTP_FINE || why == HTTP_FORGED || why == HTTP_FULL;
+}
+
+/* Does everybody have a thread? Else somebody may wait for this one. */
+static bool has_room(http_door *door) {
+    return atomic_load(&door->connections) < door->threads;
+}
+
+/* others: requests that are here already. */
+static http_refusal find_place(http_door *door, struct mg_connection *conn, int others) {
+    if (http_is_crowded(door->server, conn)) return HTTP_CROWDED;
+    return others - atomic_load(&door->reading) < door->threads - door->threads / FULL_SHARE
+               ? HTTP_FINE
+               : HTTP_FULL;
+}
+
 static void finish(http_door *door, http_request *r, http_reply *p, bool keep) {
     http_server *s = door->server;
     int64_t sent = http_reply_send(p, r, s, keep);
@@ -156,22 +177,22 @@ int http_exchange(struct mg_connection *conn) {
     http_request r;
     http_reply p;
     http_head head;
-    atomic_fetch_add(&s->in_flight, !door->admin);
+    int others = atomic_fetch_add(&s->in_flight, !door->admin);
     begin(&r, &p, conn);
     http_watch_peer(&s->watch, &w->watched, ri->server_port, ri->remote_addr, ri->remote_port);
     http_watch_busy(&w->watched, true);
     http_refusal refusal = take(&r, &head, s, ri);
-    if (!refusal && !door->admin && http_is_crowded(s, conn)) refusal = HTTP_CROWDED;
+    if (!refusal && !door->admin) refusal = find_place(door, conn, others);
     if (refusal) {
         http_count_refusal(refusal);
         http_reply_refuse(&p, &r, http_refusal_status(refusal), http_refusal_detail(refusal));
     } else {
         door->handle(&r, &p, door->app);
     }
-    bool keep = (!refusal || refusal == HTTP_FORGED) && !p.close && head.keep_alive &&
-                !atomic_load(&s->stopping) && is_consumed(&r);
+    bool keep = is_sound(refusal) && refusal != HTTP_FULL && !p.close && head.keep_alive &&
+                has_room(door) && !atomic_load(&s->stopping) && is_consumed(&r);
     finish(door, &r, &p, keep);
-    if (!keep && (!refusal || refusal == HTTP_FORGED) && may_linger(&r))
+    if (!keep && is_sound(refusal) && may_linger(&r))
         (void)http_request_skip(&r, LINGER_MAX, SKIP_MS);
     int status = p.status;
     http_watch_busy(&w->watched, false);

@@ -28,6 +28,7 @@ static const struct {
     [HTTP_UNREADABLE] = {400, "The request could not be read."},
     [HTTP_CROWDED] = {429, "Your address has too many connections open."},
     [HTTP_SILENT] = {408, "The request did not arrive in time."},
+    [HTTP_FULL] = {503, "Too many requests are in work. Please try again in a moment."},
 };
 
 /* doubled: what a second one is refused as; HTTP_FINE where it may be repeated. */

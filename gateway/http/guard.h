@@ -39,6 +39,7 @@ typedef enum http_refusal {
     HTTP_UNREADABLE,   /* CivetWeb itself gave up */
     HTTP_CROWDED,      /* the address has all the connections that it may have */
     HTTP_SILENT,       /* no head yet, while others wait for a thread: ended early, no answer */
+    HTTP_FULL,         /* all threads are at work: more would only wait */
     HTTP_REFUSAL_COUNT
 } http_refusal;
 

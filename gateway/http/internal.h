@@ -42,8 +42,10 @@ typedef struct http_door {
     bool admin;
     int port;
     int plug; /* took the listening socket's place; or -1 */
-    atomic_int connections;
-    http_worker *workers; /* under the server's lock */
+    int threads;
+    atomic_int connections; /* that have one of them */
+    atomic_int reading;     /* of them: wait for a client's body, and are no work */
+    http_worker *workers;   /* under the server's lock */
 } http_door;
 
 struct http_server {

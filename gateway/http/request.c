@@ -60,9 +60,12 @@ bool http_request_has_body(const http_request *r) {
 /* One read: VP_OK with *n == 0 at the end of a chunked body. */
 static vp_err pull(http_request *r, void *to, size_t room, int64_t deadline_us, size_t *n) {
     http_worker *w = http_worker_of(r);
+    http_door *door = mg_get_request_info(r->conn)->user_data;
     atomic_store(&w->watched.cut, false);
     http_watch_until(&w->watched, false, deadline_us);
+    atomic_fetch_add(&door->reading, 1);
     int got = mg_read(r->conn, to, room);
+    atomic_fetch_sub(&door->reading, 1);
     http_watch_until(&w->watched, false, 0);
     *n = got > 0 ? (size_t)got : 0;
     if (got > 0 || (got == 0 && r->head->chunked)) return VP_OK;

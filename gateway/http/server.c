@@ -109,6 +109,7 @@ static int bound_port(const struct mg_context *ctx) {
 
 static vp_err open_door(http_door *door, const char *listen, int64_t threads, vp_fault *why) {
     char count[24], timeout[24], keep_alive[24], head[24], text[120] = "";
+    door->threads = (int)threads;
     snprintf(count, sizeof count, "%lld", (long long)threads);
     snprintf(timeout, sizeof timeout, "%d", HTTP_TIMEOUT_MS);
     snprintf(keep_alive, sizeof keep_alive, "%d", HTTP_KEEP_ALIVE_MS);

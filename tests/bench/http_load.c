@@ -62,8 +62,8 @@ typedef struct load {
     int epoll;
     SSL_CTX *ssl;
     conn *all;  /* connections, then PROBES more */
-    int *spare; /* indices of those that are not asked */
-    int n_spare, n_started, opening, n_ramped;
+    int *spare; /* ring: indices of those that are not asked, who was so for longest first */
+    int n_spare, first_spare, n_started, opening, n_ramped;
     int64_t start_us, begin_us, end_us, probed_us, number;
     int64_t due, sent, again, failed, unanswered, without_retry, opened;
     int64_t status[STATUSES], probe_status[STATUSES];
@@ -206,6 +206,17 @@ static bool begin_request(load *l, conn *c) {
 
 static void ask(load *l, conn *c, int64_t due_us);
 
+static void spare_add(load *l, int index) {
+    l->spare[(l->first_spare + l->n_spare++) % l->connections] = index;
+}
+
+static int spare_take(load *l) {
+    int index = l->spare[l->first_spare];
+    l->first_spare = (l->first_spare + 1) % (int)l->connections;
+    l->n_spare--;
+    return index;
+}
+
 /* It is free for another request. */
 static void release(load *l, conn *c) {
     c->asked = c->again = false;
@@ -220,7 +231,7 @@ static void release(load *l, conn *c) {
     if (!l->rate && vp_clock_us() < l->end_us)
         ask(l, c, vp_clock_us());
     else
-        l->spare[l->n_spare++] = c->index;
+        spare_add(l, c->index);
 }
 
 /* The connection ended. A request that had no byte of an answer is sent once more: the server may
@@ -393,7 +404,7 @@ static void what_is_due(load *l, int64_t now) {
         int64_t due_us = l->begin_us + l->due * 1000000 / l->rate;
         if (due_us > last) return;
         l->due++;
-        ask(l, &l->all[l->spare[--l->n_spare]], due_us);
+        ask(l, &l->all[spare_take(l)], due_us);
     }
 }
 
@@ -420,8 +431,7 @@ static bool run(load *l) {
     l->start_us = vp_clock_us();
     l->end_us = INT64_MAX;
     if (l->rate) {
-        for (int i = 0; i < l->connections; i++)
-            l->spare[l->n_spare++] = (int)l->connections - 1 - i;
+        for (int i = 0; i < l->connections; i++) spare_add(l, i);
         begin(l, l->start_us);
     }
     for (;;) {

@@ -1,9 +1,12 @@
-// crowd.test.mjs - one address with more connections than it may have, while others are served; and
-// more calls than an instance takes at a time. SPDX-License-Identifier: MIT
+// crowd.test.mjs - one address with more connections than it may have, while others are served; more
+// calls than an instance takes at a time; more connections, and more requests, than a gateway has
+// threads; more than wait at the edge. SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
+import tls from 'node:tls';
 
+import { edgeMissing, startEdge } from '../support/edge.mjs';
 import { Line, requestBytes } from '../support/line.mjs';
 import { raw, request, startSystem, waitFor } from '../support/system.mjs';
 
@@ -109,5 +112,112 @@ describe('more calls than an instance takes', () => {
     }
     for (const each of answers) assert.ok([200, 503, 504].includes(each.status), `${each.status} ${each.text}`);
     await waitFor(async () => (await system.page('/api/v1/articles?limit=1')).status === 200, { what: 'it is itself again' });
+  });
+});
+
+describe('more than a gateway has threads', () => {
+  const threads = 64;
+  const many = threads + 16;
+  const results = (poll) => requestBytes('GET', `/api/v1/polls/${poll.id}/results`);
+  let system;
+  let poll;
+  let lines = [];
+  before(async () => {
+    system = await startSystem({ live: false, args: { gateway: ['--connections-per-address', '0', '--http-threads', `${threads}`, '--service-ms', '10000'] } });
+    poll = await system.make('/api/v1/polls', { question: 'Which?', kind: 'single', results: 'always', options: [{ text: 'A' }, { text: 'B' }] });
+    lines = Array.from({ length: many }, () => new Line(system.ports.gateway));
+  });
+  after(async () => {
+    for (const line of lines) line.close();
+    await system?.stop();
+  });
+
+  test('busy connections take turns: none is left out', async () => {
+    const answered = lines.map(() => 0);
+    let over = false;
+    const all = lines.map(async (line, i) => {
+      while (!over) {
+        const got = await line.ask(results(poll));
+        assert.ok([200, 503].includes(got.status), got.text);
+        answered[i]++;
+      }
+    });
+    try {
+      await waitFor(() => answered.every((n) => n >= 3), { deadline: 10000, what: 'each is answered three times' })
+        .catch((error) => { throw new Error(`${error.message}: ${answered.join(' ')}`); });
+    } finally {
+      over = true;
+      await Promise.all(all);
+    }
+  });
+
+  test('requests beyond the threads are refused at once, not left to wait', async () => {
+    await system.freeze('polls');
+    const early = [];
+    let all;
+    try {
+      all = lines.map(async (line) => {
+        const got = await line.ask(results(poll));
+        early.push(got);
+        return got;
+      });
+      // Those that were sent wait for the service until it counts as dead.
+      await waitFor(() => early.length >= many - threads, { what: 'those who are too many have their answer' });
+    } finally {
+      await system.thaw('polls');
+    }
+    const refused = early.slice(0, many - threads);
+    for (const each of refused) {
+      assert.equal(each.status, 503, each.text);
+      assert.match(each.text, /Too many requests are in work/);
+      assert.ok(Number(each.header('retry-after')) >= 1);
+    }
+    for (const each of await Promise.all(all)) assert.ok([200, 503, 504].includes(each.status), each.text);
+    const { text } = await request('GET', `${system.urls.admin}/metrics`, { agent: false });
+    assert.ok(Number(/^voxpop_gateway_refused_total\{reason="full"\} (\d+)$/m.exec(text)[1]) >= many - threads);
+  });
+});
+
+describe('more than wait at the edge', { skip: edgeMissing }, () => {
+  const room = 400; // of a gateway, in haproxy.cfg
+  const queue = 20;
+  const many = room + queue + 60;
+  let system;
+  let edge;
+  let lines = [];
+  before(async () => {
+    system = await startSystem({ live: false, args: { gateway: ['--trusted-proxies', '127.0.0.1', '--http-threads', '512', '--service-ms', '10000'] } });
+    edge = await startEdge({ gateways: [{ port: system.ports.gateway, admin: system.ports.admin }], env: { VOXPOP_EDGE_GATEWAY_QUEUE: `${queue}` } });
+    const secure = ({ port, host }) => tls.connect({ port, host, ca: edge.ca, servername: 'localhost', ALPNProtocols: ['http/1.1'] });
+    lines = Array.from({ length: many }, () => new Line(edge.ports.https, undefined, secure));
+  });
+  after(async () => {
+    for (const line of lines) line.close();
+    await edge?.stop();
+    await system?.stop();
+  });
+
+  test('they are told so at once, and keep their connection', async () => {
+    await Promise.all(lines.map((line) => line.ask(requestBytes('GET', '/livez')))); // all are connected
+    await system.freeze('articles');
+    const refused = [];
+    let all;
+    try {
+      all = lines.map(async (line) => {
+        const got = await line.ask(requestBytes('GET', '/api/v1/articles'));
+        if (/Too many requests are in work/.test(got.text)) refused.push(got);
+        return got;
+      });
+      await waitFor(() => refused.length > 0, { what: 'one is refused' });
+    } finally {
+      await system.thaw('articles');
+    }
+    for (const each of await Promise.all(all)) assert.ok([200, 503, 504].includes(each.status), each.text);
+    for (const each of refused) {
+      assert.equal(each.status, 503);
+      assert.ok(Number(each.header('retry-after')) >= 1);
+      assert.doesNotMatch(each.head, /connection: *close/i);
+    }
+    await waitFor(async () => (await edge.api('GET', '/api/v1/articles')).status === 200, { what: 'it is itself again' });
   });
 });
