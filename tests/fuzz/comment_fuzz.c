@@ -66,7 +66,8 @@ static void check_markdown(vp_str text, vp_markdown_kind kind) {
     if (!vp_markdown_render(text, kind, &html, &excerpt)) check_html(&html);
     size_t chars = 0;
     for (size_t i = 0; i < excerpt.len; i++) chars += (excerpt.data[i] & 0xC0) != 0x80;
-    must(!excerpt.over && chars <= VP_EXCERPT_CHARS && vp_text_is_line(vp_buf_str(&excerpt)));
+    size_t most = kind == VP_MARKDOWN_ARTICLE ? VP_ARTICLE_EXCERPT_CHARS : VP_EXCERPT_CHARS;
+    must(!excerpt.over && chars <= most && vp_text_is_line(vp_buf_str(&excerpt)));
     must(vp_str_is_utf8(vp_buf_str(&excerpt)));
     vp_buf_release(&html);
     vp_buf_release(&excerpt);
