@@ -57,6 +57,7 @@ static bool advance(search *s, int d) {
 
 static void add(diff *d, diff_op op, size_t before, size_t after, size_t n) {
     diff_block *last = d->n ? &d->block[d->n - 1] : NULL;
+    assert(d->block);
     if (n == 0) return;
     if (last && last->op == op) {
         last->n += n;
@@ -73,12 +74,12 @@ typedef struct edit {
 
 /* Back along the way that was found with d edits, into edits in order. */
 static void trace(const search *s, int d, edit out[DIFF_EDITS_MAX]) {
-    int x = s->n, k = s->n - s->m;
+    int k = s->n - s->m;
     for (; d > 0; d--) {
         bool down =
             k == -d || (k != d && s->row[d - 1][d - 1 + k - 1] < s->row[d - 1][d - 1 + k + 1]);
         int before = down ? k + 1 : k - 1;
-        x = s->row[d - 1][d - 1 + before];
+        int x = s->row[d - 1][d - 1 + before];
         out[d - 1] = (edit){x, x - before, !down};
         k = before;
     }

@@ -276,6 +276,19 @@ describe('an article', () => {
     assert.notEqual(closed.headers.etag, (await publicly(made.slug)).headers.etag);
   });
 
+  test('tells others what happens to it, and the audit log who did it', async () => {
+    const made = await make({ title: 'Told', slug: 'told' });
+    for (const body of [{ status: 'published' }, { title: 'Told again' }, { status: 'draft' }, { status: 'published' }]) assert.equal((await patch(made, body, { match: '*', login: 'eve' })).status, 200);
+    await as('eve', 'DELETE', `/${made.id}`, { headers: { 'if-match': '*' } });
+    const events = (await system.redis('XRANGE', 'events:articles', '-', '+')).map(([, fields]) => fields).filter((fields) => fields[3] === made.id);
+    assert.deepEqual(events.map((fields) => [fields[1], fields[5]]), [['article.updated', '1'], ['article.published', '2'], ['article.updated', '3'],
+      ['article.unpublished', '4'], ['article.published', '5'], ['article.deleted', '6']]);
+    assert.match(events.at(-1)[9], /^6 deleted 0 told Told again$/);
+    const log = (await system.redis('XRANGE', 'audit:articles', '-', '+')).map(([, fields]) => fields).filter((fields) => fields[9] === `article:${made.id}`);
+    assert.deepEqual(log.map((fields) => [fields[5], fields[7]]), [['ann', 'articles.created'], ['eve', 'articles.published'], ['eve', 'articles.changed'],
+      ['eve', 'articles.unpublished'], ['eve', 'articles.published'], ['eve', 'articles.deleted']]);
+  });
+
   test('leaves the bin for good after 30 days', async () => {
     const made = await make({ status: 'published', title: 'Purged', slug: 'purged', tags: ['purge'], contributors: ['ada'], section: 'Purge' });
     await patch(made, { slug: 'purged-too' });

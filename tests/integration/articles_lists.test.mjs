@@ -174,6 +174,17 @@ describe(`lists, VOXPOP_SEED=${seed}`, () => {
     return [...after].map(([name, n]) => [name, n - (before.get(name) ?? 0)]);
   }
 
+  test('reading one by its id is one command, and one that is read most is no other', async () => {
+    const { id } = all.find((each) => each.status === 'published');
+    const mget = async () => Number((await system.redis('INFO', 'commandstats')).match(/cmdstat_mget:calls=(\d+)/)[1]);
+    const others = new Map(await commands(async () => {
+      const before = await mget();
+      for (let i = 0; i < 200; i++) assert.equal((await system.api('GET', `/api/v1/articles/${id}`)).status, 200);
+      assert.ok((await mget()) - before >= 200);
+    }));
+    for (const name of ['hget', 'hmget', 'exists']) assert.ok(others.get(name) < 200, `${name}: ${others.get(name)}`);
+  });
+
   test('one more article costs what the first ones did, however many there are', async () => {
     // Timers and the registry ask too, now and then: hence the least of several.
     const one = () => commands(() => system.make('/api/v1/articles', { title: `Costs ${Math.random()}`, body_markdown: 'x', tags: ['Tea', 'Milk'], section: 'News', contributors: ['ada'] }));
