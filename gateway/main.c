@@ -143,6 +143,7 @@ static vp_err start(app *a, const settings *s, vp_fault *why) {
     if ((rc = accounts_new(&a->accounts, a->zmq, a->bus, &ao, why))) return rc;
     if ((rc = bus_start(a->bus, why))) return rc;
     po.bus = a->bus;
+    po.accounts = a->accounts;
     if ((rc = pages_new(&a->pages, &po, why))) return rc;
     /* The pages' content security policy allows the live stream's origin and no other. */
     const char *path =

@@ -33,6 +33,10 @@ VP_CHECKED vp_err accounts_actor(bus *b, http_request *r);
 /* What needs a password, a session's secret or all services: signing in and out, setting passwords,
  * the audit log. False: it is none of these. */
 bool accounts_handle(accounts *a, bus *b, http_request *r, http_reply *p);
+/* Sets a password by a link. VP_EINVAL: it is none; VP_ENOTFOUND: the link is not good (any more);
+ * VP_EBUSY, VP_EAWAY, VP_ETIMEOUT. */
+VP_CHECKED vp_err accounts_reset_password(accounts *a, bus *b, const http_request *r, vp_str token,
+                                          vp_str password);
 /* All that accounts answer, here and in their loop: rows for --operations. */
 void accounts_operations(vp_buf *out, const char **separator);
 

@@ -236,7 +236,7 @@ static void add_link(http_reply *p, const question *q, vp_str cursor) {
 }
 
 static void answer(http_reply *p, part *parts, int n, const question *q) {
-    place last;
+    place last = {0};
     char key[VP_CURSOR_KEY_MAX];
     vp_buf cursor;
     vp_buf_init(&cursor, 4 * VP_CURSOR_KEY_MAX);

@@ -175,6 +175,18 @@ static vp_err use_reset(accounts *a, bus *b, const http_request *r, vp_str token
     return rc;
 }
 
+vp_err accounts_reset_password(accounts *a, bus *b, const http_request *r, vp_str token,
+                               vp_str password) {
+    vp_problem problem = {0};
+    json_t *body = json_object();
+    json_object_set_new(body, "token", json_stringn(token.n ? token.p : "", token.n));
+    json_object_set_new(body, "password", json_stringn(password.n ? password.p : "", password.n));
+    vp_err rc = vp_json_check(body, reset_rules, "", &problem);
+    if (!rc) rc = use_reset(a, b, r, token, password);
+    json_decref(body);
+    return rc;
+}
+
 void accounts_use_reset(accounts *a, bus *b, http_request *r, http_reply *p) {
     json_t *body;
     if (!accounts_read_json(r, p, reset_rules, &body)) return;

@@ -18,5 +18,7 @@ void poll_embed_show(page *pg);
 void poll_of_form(page *pg);
 void ballot_post(page *pg);
 void ballot_withdraw(page *pg);
+void account_reset_show(page *pg);
+void account_reset_post(page *pg);
 
 #endif

@@ -30,6 +30,8 @@ static const struct {
     {"/polls/{id}/ballots/withdraw", "GET", poll_of_form},
     {"/polls/{id}/ballots/withdraw", "POST", ballot_withdraw},
     {"/embed/polls/{id}", "GET", poll_embed_show},
+    {"/account/reset", "GET", account_reset_show},
+    {"/account/reset", "POST", account_reset_post},
 };
 enum { ROWS = sizeof table / sizeof *table };
 

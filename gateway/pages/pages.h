@@ -13,7 +13,8 @@ typedef struct pages pages;
 
 typedef struct pages_options {
     bus *bus;
-    keys *keys; /* borrowed */
+    struct accounts *accounts; /* borrowed, as is keys */
+    keys *keys;
     const char *site_name;
     const char *live_url; /* where browsers find voxpop-live; "/live" behind one origin */
     int64_t timeout_ms;   /* for each part of a page */

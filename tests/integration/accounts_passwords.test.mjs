@@ -122,6 +122,37 @@ describe('a link that resets a password', () => {
     }
   });
 
+  test('leads to a page that works without JavaScript', async () => {
+    const ann = await account();
+    const { url, token } = (await link(ann)).json;
+    const path = url.slice(system.urls.site.length);
+    for (let i = 0; i < 2; i++) {
+      const got = await system.page(path);
+      assert.equal(got.status, 200, 'looking uses nothing up');
+      assert.equal(got.headers['cache-control'], 'private, no-store');
+      assert.equal(got.headers['referrer-policy'], 'same-origin');
+      assert.match(got.text, new RegExp(`<input type="hidden" name="token" value="${token}">`));
+      assert.match(got.text, /<meta name="robots" content="noindex/);
+      assert.ok(!got.text.includes(ann.login), 'no hint whose link it is');
+    }
+    const post = (form, headers = {}) => system.api('POST', '/account/reset', { form, headers: { origin: system.urls.site, ...headers } });
+    const short = await post({ token, password: 'short' });
+    assert.equal(short.status, 422);
+    assert.match(short.text, /role="alert"[^]*10 to 256 characters/);
+    assert.match(short.text, new RegExp(`value="${token}"`));
+    assert.ok(!short.text.includes('value="short"'), 'a password is not sent back');
+    assert.equal((await post({ token, password: 'long enough it is' }, { origin: 'https://evil.example' })).status, 403);
+    const done = await post({ token, password: 'long enough it is' });
+    assert.deepEqual([done.status, done.headers.location], [303, '/account/reset?done=1']);
+    assert.match((await system.page('/account/reset?done=1')).text, /role="status"/);
+    assert.equal((await signIn(ann.login, 'long enough it is')).status, 201);
+    assert.equal((await post({ token, password: 'long enough it is' })).status, 404);
+    assert.equal((await system.page('/account/reset')).status, 404);
+    const odd = await system.page('/account/reset?token=%22%3E%3Cscript%3Ealert(1)%3C/script%3E');
+    assert.ok(!odd.text.includes('<script>alert'));
+    assert.equal((await post({ password: 'long enough it is' })).status, 422);
+  });
+
   test('is made by admins only, and for accounts that are there', async () => {
     const ann = await account();
     for (const role of ['editor', 'author', 'moderator']) {
