@@ -71,6 +71,8 @@ struct bus {
     /* our own record; the directory's thread has it once it is announced */
     vp_registry_record own;
     int64_t own_beat_ms; /* 0: it is not in the registry */
+    bool refused;        /* Redis took no beat of ours for want of replicas */
+    int64_t left_ms;     /* when it was left for that */
     _Atomic int own_load;
     atomic_bool announced;
     bool started;

@@ -9,7 +9,10 @@
 #include "log.h"
 #include "mem.h"
 
-enum { SAY_MS = 500 };
+enum {
+    SAY_MS = 500,
+    REFUSED_MS = 5000 /* a Redis that takes no writes is left at most so often */
+};
 
 /* -- others ----------------------------------------------------------------------------------- */
 
@@ -145,6 +148,7 @@ void bus_leave(bus *b) {
 }
 
 static void say(void *bus_, int argc, const vp_str *argv) {
+    static const vp_str no_replicas = VP_STR_INIT("NOREPLICAS");
     bus *b = bus_;
     redisReply *r = NULL;
     vp_fault why = {0};
@@ -152,7 +156,18 @@ static void say(void *bus_, int argc, const vp_str *argv) {
         vp_log(VP_LOG_DEBUG, NULL, "registry: %s", why.text);
         return;
     }
+    b->refused |= r->type == REDIS_REPLY_ERROR && vp_str_starts(vp_str_of(r->str), no_replicas);
     freeReplyObject(r);
+}
+
+/* A Redis without replicas may be one that was cut off while another became the master: who is new
+ * is announced there. So a new connection is made, which asks the next Sentinel. */
+static void leave_refuser(bus *b, int64_t now) {
+    bool leave = b->refused && now - b->left_ms >= REFUSED_MS;
+    b->refused = false;
+    if (!leave) return;
+    b->left_ms = now;
+    vp_store_drop(b->store);
 }
 
 /* On the directory's thread, after each look at the registry. */
@@ -166,6 +181,7 @@ void bus_own_tick(bus *b, bool redis_up) {
         b->own.load = load < 0 ? atomic_load(&b->outstanding) : load;
         vp_registry_beat(&b->own, bus_now(b), say, b);
         b->own_beat_ms = now;
+        leave_refuser(b, now);
     } else if (b->own_beat_ms) {
         vp_registry_leave(&b->own, say, b);
         b->own_beat_ms = 0;

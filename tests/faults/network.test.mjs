@@ -8,7 +8,7 @@ import { readdirSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 
-import { longForm } from '../support/ballots.mjs';
+import { longForm, resultsOf } from '../support/ballots.mjs';
 import { Line } from '../support/line.mjs';
 import { assertNothingLost, makeStage, Mixed, watch } from '../support/mixed.mjs';
 import { makeNet, netMissing } from '../support/net.mjs';
@@ -95,7 +95,7 @@ describe(`the network is cut for ${cutMs / 1000} s${reason || ''}`, { skip: netM
         await pause(Math.max(0, cutMs - (performance.now() - begun)));
         const healed = performance.now();
         net.heal();
-        await waitFor(back, { deadline: 20000, what: 'all is as it was' });
+        await waitFor(() => back({ stage, watchers }), { deadline: 20000, what: 'all is as it was' });
         const backAt = performance.now();
         const until = mixed.acknowledged + 20;
         await waitFor(() => mixed.acknowledged > until, { deadline: 20000, what: 'it goes on' });
@@ -161,7 +161,18 @@ describe(`the network is cut for ${cutMs / 1000} s${reason || ''}`, { skip: netM
   });
 
   test('live and the services: watchers catch up', async (t) => {
-    await underLoad(t, { cut: () => net.cut('live', services), noticed: 0 });
+    let counted; // when it was healed
+    await underLoad(t, {
+      cut: () => {
+        counted = null;
+        net.cut('live', services);
+      },
+      noticed: 0,
+      back: async ({ stage, watchers }) => {
+        counted ??= (await resultsOf(system, stage.poll)).version;
+        return watchers.every((each) => !each.topic.startsWith('poll:') || each.last.version >= counted);
+      },
+    });
   });
 
   test('Redis and everybody: calls fail at once, and all comes back', async (t) => {

@@ -40,7 +40,12 @@ describe(`the master is cut off${netMissing ? `, left out: ${netMissing}` : ''}`
     net?.end();
   });
 
-  async function isolated(t, from) {
+  const polls = async () => {
+    const got = await system.admin('GET', '/api/v1/status');
+    return got.status === 200 ? got.json.instances.filter((each) => each.service === 'polls' && each.ready).map((each) => each.id) : [];
+  };
+
+  async function isolated(t, from, during = async () => {}) {
     const stage = await makeStage(system);
     const watchers = watch(stage, 4, [system]);
     const mixed = new Mixed({
@@ -58,6 +63,7 @@ describe(`the master is cut off${netMissing ? `, left out: ${netMissing}` : ''}`
         const begun = mixed.acknowledged;
         await waitFor(() => mixed.acknowledged > begun + 20, { deadline: 30000, what: 'writes go on' });
         t.diagnostic(`another master after ${Math.round(named - since)} ms, 20 more writes after ${Math.round(performance.now() - since)} ms`);
+        await during();
         net.heal();
       }
       await mixed.stop();
@@ -70,7 +76,18 @@ describe(`the master is cut off${netMissing ? `, left out: ${netMissing}` : ''}`
     }
   }
 
-  test('from the other nodes: those who still reach it leave it', (t) => isolated(t, (master) => nodes.filter((each) => each !== master)));
+  test('from the other nodes: those who still reach it leave it', async (t) => {
+    await isolated(t, (master) => nodes.filter((each) => each !== master), async () => {
+      const before = await waitFor(async () => {
+        const found = await polls();
+        return found.length === 2 && found;
+      }, { deadline: 20000, what: 'who is there is told' });
+      const since = performance.now();
+      await system.restart('polls#2');
+      await waitFor(async () => (await polls()).some((id) => !before.includes(id)), { deadline: 30000, what: 'an instance that started meanwhile is found' });
+      t.diagnostic(`an instance that started meanwhile is found after ${Math.round(performance.now() - since)} ms`);
+    });
+  });
 
   test('from everybody', async (t) => {
     await isolated(t, (master) => [...processes, ...nodes.filter((each) => each !== master)]);
