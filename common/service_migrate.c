@@ -5,10 +5,12 @@
  * (vp_schema in service.h). See service_loop.h. SPDX-License-Identifier: MIT */
 #include <stdio.h>
 
+#include "clock.h"
 #include "service_loop.h"
 
 enum {
-    ROUNDS = 24, /* of one call */
+    ROUNDS = 12,   /* of one call */
+    CALL_MS = 300, /* and after so long no other one begins */
     SCHEMAS_MAX = 16,
     AFTER_MAX = 64,
     CURSOR_MAX = AFTER_MAX + 4
@@ -16,6 +18,7 @@ enum {
 
 typedef struct migration {
     int64_t kind; /* of the service's table */
+    int64_t began_ms;
     char after[AFTER_MAX + 1];
     bool dry;
     int64_t rewritten, found[SCHEMAS_MAX]; /* by schema */
@@ -82,6 +85,7 @@ vp_step service_migrate_prepare(vp_call *call) {
     migration *m = vp_call_state(call, sizeof *m);
     if (call->body.n && !vp_call_json(call, rules, &body)) return VP_STEP_DONE;
     m->dry = vp_json_bool(body, "dry_run", false);
+    m->began_ms = vp_clock_ms();
     if (!read_cursor(call->service, vp_json_text(body, "cursor"), m))
         return vp_call_fail(call, VP_ESYNTAX, "The cursor is not one of this service's migration.");
     if (!call->service->def->schemas[m->kind].index) return answer(call, m, false);
@@ -111,5 +115,6 @@ vp_step service_migrate_finish(vp_call *call) {
     memcpy(m->after, after.p, after.n);
     m->after[after.n] = '\0';
     if (!vp_str_eq(element(r, 0), VP_STR("1"))) return answer(call, m, false);
-    return call->round < ROUNDS ? go_on(call, m) : answer(call, m, true);
+    bool on = call->round < ROUNDS && vp_clock_ms() - m->began_ms < CALL_MS;
+    return on ? go_on(call, m) : answer(call, m, true);
 }
