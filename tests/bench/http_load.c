@@ -327,7 +327,7 @@ static void read_some(load *l, conn *c) {
             c->ssl ? SSL_read(c->ssl, chunk, sizeof chunk) : recv(c->fd, chunk, sizeof chunk, 0);
         n = result(c, n);
         if (n == 0) return;
-        if (n < 0 || c->is == IDLE || c->head_n == HEAD_MAX - 1) {
+        if (n < 0 || c->is == IDLE || (!c->whole_head && c->head_n == HEAD_MAX - 1)) {
             lost(l, c);
             return;
         }
