@@ -26,12 +26,12 @@ const running = new Set();
 process.on('exit', () => { for (const edge of running) edge.abandon(); });
 
 // gateways, lives: [{port, admin}], admin being the port of /readyz. env: VOXPOP_EDGE_… settings.
-// ready: whether to wait until a gateway is.
-export async function startEdge({ gateways, lives = [], env = {}, ready = true }) {
+// ready: whether to wait until a gateway is. global: more lines for that section.
+export async function startEdge({ gateways, lives = [], env = {}, ready = true, global = [] }) {
   const edge = new Edge();
   running.add(edge);
   try {
-    await edge.start({ gateways, lives, env, ready });
+    await edge.start({ gateways, lives, env, ready, global });
   } catch (error) {
     const tail = edge.log().slice(-2000);
     edge.abandon();
@@ -47,12 +47,12 @@ export class Edge {
   #ended;
   #agents = [];
 
-  async start({ gateways, lives, env, ready }) {
+  async start({ gateways, lives, env, ready, global }) {
     this.#folder = mkdtempSync(join(tmpdir(), 'voxpop-edge-'));
     for (const name of ['http', 'https', 'admin']) this.ports[name] = await freePort();
     this.ca = makeCertificate(this.#folder);
     this.agent = this.newAgent();
-    this.servers({ gateways, lives });
+    this.servers({ gateways, lives, global });
     this.#launch({
       VOXPOP_EDGE_HTTP: `127.0.0.1:${this.ports.http}`,
       VOXPOP_EDGE_HTTPS: `127.0.0.1:${this.ports.https}`,
@@ -71,8 +71,8 @@ export class Edge {
   }
 
   // Writes the file of servers, in the shape of deploy/haproxy-static.cfg.
-  servers({ gateways, lives }) {
-    const lines = [];
+  servers({ gateways, lives, global = [] }) {
+    const lines = global.length ? ['global', ...global.map((line) => `    ${line}`)] : [];
     for (const [name, all] of [['gateway', gateways], ['live', lives]]) {
       for (const backend of [name, `${name}-unready`]) {
         lines.push(`backend ${backend} from ${backend}`);
