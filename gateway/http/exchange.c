@@ -11,7 +11,7 @@
 #include "origin.h"
 
 enum {
-    FULL_SHARE = 64,      /* this part of the threads refuses when all others are at work */
+    FULL_SHARE = 128,     /* this part of the threads refuses when all others are at work */
     SKIP_MAX = 64 * 1024, /* an unread body up to here is read away */
     SKIP_MS = 1000,
     LINGER_MAX = 1024 * 1024,
@@ -154,9 +154,8 @@ static bool has_room(http_door *door) {
 /* others: requests that are here already. */
 static http_refusal find_place(http_door *door, struct mg_connection *conn, int others) {
     if (http_is_crowded(door->server, conn)) return HTTP_CROWDED;
-    return others - atomic_load(&door->reading) < door->threads - door->threads / FULL_SHARE
-               ? HTTP_FINE
-               : HTTP_FULL;
+    int most = door->threads - (door->threads + FULL_SHARE / 2) / FULL_SHARE;
+    return others - atomic_load(&door->reading) < most ? HTTP_FINE : HTTP_FULL;
 }
 
 static void finish(http_door *door, http_request *r, http_reply *p, bool keep) {

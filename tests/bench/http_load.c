@@ -430,10 +430,6 @@ static bool run(load *l) {
     int64_t looked = 0;
     l->start_us = vp_clock_us();
     l->end_us = INT64_MAX;
-    if (l->rate) {
-        for (int i = 0; i < l->connections; i++) spare_add(l, i);
-        begin(l, l->start_us);
-    }
     for (;;) {
         int64_t now = vp_clock_us();
         if (!l->begin_us) {

@@ -13,6 +13,12 @@ export function held(pid) {
   }
 }
 
+// Seconds of processor time that a process has used.
+export function used(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100; // ticks, 100 a second on every Linux
+}
+
 export function quantile(sorted, q) {
   return sorted.length ? sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] : 0;
 }
