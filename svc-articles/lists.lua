@@ -5,7 +5,7 @@
 
 local READ_DAYS, DAY_MS = 7, 86400000
 local TAKE_OFF, LOOK_AROUND = 200, 100
-local RELATED_OF_TAG, RELATED_MAX = 50, 20
+local RELATED_OF_TAG = 24
 
 -- Of the members of the first list within a range (from newer to older), newest first, those that the
 -- second one has too. Looks at no more than 1,000. Returns the last one looked at ('' at the end), then
