@@ -200,7 +200,7 @@ describe('Redis users, a Redis per service', () => {
     await system.ready('redis-comments');
     await waitFor(async () => (await say()).status === 201, { deadline: 10000, what: 'comments are taken again' });
     await counts(before + 2);
-    const option = (await system.api('GET', `/api/v1/polls/${poll}`)).json.options[0].id;
+    const option = await waitFor(async () => (await system.api('GET', `/api/v1/polls/${poll}`)).json.options?.[0].id, { deadline: 10000, what: 'polls has been seen again' });
     assert.equal((await system.api('POST', `/api/v1/polls/${poll}/ballots`, { body: { choices: [option] }, headers: { 'idempotency-key': 'a reader' } })).status, 201);
   });
 
