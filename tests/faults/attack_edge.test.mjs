@@ -104,7 +104,7 @@ describe(`the edge${edgeMissing ? `: left out, ${edgeMissing}` : ''}`, { skip: e
   test('the gateway takes no request whose end is in doubt, and nothing behind it', async (t) => {
     const since = place();
     const all = doubtful('/doubt/0', '/inner/0').map((_, i) => doubtful(`/doubt/${i}`, `/inner/${i}`)[i]);
-    const answers = await Promise.all(all.map((each) => converse(net.connect(system.ports.gateway, '127.0.0.1'), each.bytes)));
+    const answers = await few(all, (each) => converse(net.connect(system.ports.gateway, '127.0.0.1'), each.bytes));
     const got = await heard(since, 'bare');
     const wrong = [];
     all.forEach(({ name, ends }, i) => {
@@ -122,7 +122,7 @@ describe(`the edge${edgeMissing ? `: left out, ${edgeMissing}` : ''}`, { skip: e
     const all = doubtful('/doubt/0', '/inner/0').map((_, i) => doubtful(`/doubt/${i}`, `/inner/${i}`)[i]);
     const connect = () => tls.connect({ port: edge.ports.https, host: '127.0.0.1', ca: edge.ca, servername: 'localhost', ALPNProtocols: ['http/1.1'] });
     const reader = new Reader(() => edge.api('GET', '/static/site.css', { agent: anew, timeout: PATIENCE_MS }), PATIENCE_MS);
-    const answers = await Promise.all(all.map((each) => converse(connect(), each.bytes)));
+    const answers = await few(all, (each) => converse(connect(), each.bytes));
     await reader.stop();
     all.forEach(({ name }, i) => t.diagnostic(`${name}: ${[...answers[i].matchAll(/HTTP\/1\.1 (\d{3}) /g)].map((match) => match[1]).join(' ') || 'nothing'}`));
     await sameMessages(since, from, 'edge');
@@ -191,6 +191,14 @@ describe(`the edge${edgeMissing ? `: left out, ${edgeMissing}` : ''}`, { skip: e
 
 // -- where a message ends -------------------------------------------------------------------------
 
+// Some at a time: a gateway whose threads are all taken (there are 64) lets no second request of a
+// connection come.
+async function few(all, act, width = 8) {
+  const results = [];
+  for (let i = 0; i < all.length; i += width) results.push(...await Promise.all(all.slice(i, i + width).map(act)));
+  return results;
+}
+
 // Sends bytes, and gives all that comes until nothing does.
 function converse(socket, bytes) {
   return new Promise((resolve) => {
@@ -199,7 +207,7 @@ function converse(socket, bytes) {
     const end = () => { clearTimeout(limit); socket.destroy(); resolve(got); };
     const wait = (ms) => { clearTimeout(limit); limit = setTimeout(end, ms * slow); };
     socket.setEncoding('latin1');
-    socket.on('data', (text) => { got += text; wait(300); });
+    socket.on('data', (text) => { got += text; wait(1000); });
     socket.on('error', () => {});
     socket.on('close', end);
     socket.write(bytes, 'latin1');
